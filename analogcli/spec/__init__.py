@@ -1,0 +1,47 @@
+"""What a run is: validated, frozen, hashable values. Imports neither torch nor a database."""
+
+from analogcli.spec.algorithm import Algorithm, AnalogSgd, FpSgd, TikiTakaV1
+from analogcli.spec.build import build, load_yaml, merge, nested, parse_assignment, parse_value
+from analogcli.spec.device import Device, ExponentialStep, PowerStep, PulsedDevice, SoftBounds
+from analogcli.spec.mapping import Mapping
+from analogcli.spec.periphery import IO, Periphery
+from analogcli.spec.run import LABELS, ExecutionOptions, RunSpec, canonical_json
+from analogcli.spec.support import BACKENDS, BackendName
+from analogcli.spec.task import ClassificationTask, ConstantLR, FcnModel, LeNet5Model, Model, StepLR, Task
+from analogcli.spec.update import Pulses, Update
+
+__all__ = [
+    "BACKENDS",
+    "IO",
+    "LABELS",
+    "Algorithm",
+    "AnalogSgd",
+    "BackendName",
+    "ClassificationTask",
+    "ConstantLR",
+    "Device",
+    "ExecutionOptions",
+    "ExponentialStep",
+    "FcnModel",
+    "FpSgd",
+    "LeNet5Model",
+    "Mapping",
+    "Model",
+    "Periphery",
+    "PowerStep",
+    "PulsedDevice",
+    "Pulses",
+    "RunSpec",
+    "SoftBounds",
+    "StepLR",
+    "Task",
+    "TikiTakaV1",
+    "Update",
+    "build",
+    "canonical_json",
+    "load_yaml",
+    "merge",
+    "nested",
+    "parse_assignment",
+    "parse_value",
+]

@@ -1,0 +1,169 @@
+"""From plain data (registry entries, flags, YAML files) to a RunSpec, or to one sentence about what is wrong."""
+
+from collections.abc import Mapping
+from typing import Any, cast, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from analogcli.errors import SpecError, nearest
+from analogcli.spec.run import ANALOG_PARTS, RunSpec
+from analogcli.spec.support import FIDELITIES, backends_for
+
+
+def build(data: Mapping[str, Any]) -> RunSpec:
+    """Validate ``data`` and return the spec; backend and fidelity are chosen where they are not given.
+
+    Raises:
+        SpecError: one sentence that names the field, the value and what is allowed.
+    """
+    data = {k: v for k, v in data.items() if v is not None or k not in ANALOG_PARTS}
+    algorithm = _kind(data.get("algorithm"))
+    able = backends_for(algorithm, _kind(data.get("device"))) if algorithm else []
+    if data.get("backend") is None and able:
+        data["backend"] = able[0]
+    update = data.get("update")
+    if isinstance(update, dict) and update.get("fidelity") is None:
+        # The default fidelity is the backend's own: one update law per engine, written out in the resolved spec.
+        fidelities = FIDELITIES.get(data.get("backend", ""), ())
+        data["update"] = {**update, "fidelity": fidelities[0] if fidelities else "sequential"}
+    try:
+        return RunSpec.model_validate(data)
+    except ValidationError as exc:
+        raise SpecError(explain(exc)) from exc
+
+
+def load_yaml(text: str, source: str) -> dict[str, Any]:
+    """Read a spec file's text into plain data; ``source`` names it in errors."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        where = getattr(exc, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise SpecError(f"{source} is not valid YAML{line}; `analog run EXPERIMENT --dry-run` prints one that is.") from exc
+    if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
+        raise SpecError(f"{source} does not hold a run spec; `analog run EXPERIMENT --dry-run` prints one.")
+    return data
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``over`` on ``base``, recursively; where a ``kind`` changes, fields the new kind does not have are dropped."""
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            if "kind" in value and value["kind"] != old.get("kind"):
+                old = _keep_known(old, key, value["kind"])
+            out[key] = merge(old, value)
+        else:
+            out[key] = dict(value) if isinstance(value, Mapping) else value
+    return out
+
+
+def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn ``{"device.tau": 0.7}`` into ``{"device": {"tau": 0.7}}``."""
+    out: dict[str, Any] = {}
+    for path, value in dotted.items():
+        *parents, leaf = path.split(".")
+        node = out
+        for name in parents:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise SpecError(f"{path} and {name} cannot both be set.")
+        node[leaf] = value
+    return out
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Read ``device.dw_min=0.002`` as a dotted path and a YAML value."""
+    path, equals, value = text.partition("=")
+    if not equals or not path or any(not part for part in path.split(".")):
+        raise SpecError(f"--set {text!r} is not of the form path=value, e.g. --set device.dw_min=0.002")
+    return path.strip(), parse_value(value)
+
+
+def parse_value(text: str) -> Any:
+    """Read a value as YAML does, but take 1e-3 as the number that it is."""
+    try:
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except ValueError:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def explain(exc: ValidationError) -> str:
+    """Return the first validation error as one sentence: the field, the value, what is allowed."""
+    error = exc.errors()[0]
+    more = f" ({exc.error_count() - 1} more after that)" if exc.error_count() > 1 else ""
+    return _sentence(error) + more
+
+
+def _sentence(error: ErrorDetails) -> str:
+    path, owner = _locate(error["loc"])
+    given, context = error.get("input"), error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            fields = list(owner.model_fields) if owner else []
+            near = nearest(path.rpartition(".")[2], fields)
+            advice = f"did you mean {' or '.join(near)}?" if near else f"fields there: {', '.join(fields)}."
+            return f"{path} is not a field; {advice}"
+        case "missing":
+            return f"{path} is missing"
+        case "union_tag_invalid":
+            allowed = str(context["expected_tags"]).replace("'", "")
+            near = nearest(str(context["tag"]), allowed.split(", "))
+            return f"{path}.kind = {context['tag']!r} is not allowed; {_did_you_mean(near)}allowed: {allowed}"
+        case "union_tag_not_found":
+            return f"{path} = {given!r} does not say which kind it is; give {path}.kind"
+        case "literal_error":
+            allowed = str(context["expected"]).replace("'", "")
+            near = nearest(str(given), allowed.replace(" or ", ", ").split(", "))
+            return f"{path} = {given!r} is not allowed; {_did_you_mean(near)}allowed: {allowed}"
+        case "value_error":
+            reason = str(context["error"])
+            return f"{path}: {reason}" if path else reason
+        case _:
+            allowed = error["msg"].replace("Input should be ", "").replace("Input ", "")
+            return f"{path} = {given!r} is not allowed; it must be {allowed}"
+
+
+def _did_you_mean(near: list[str]) -> str:
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def _locate(loc: tuple[int | str, ...]) -> tuple[str, type[BaseModel] | None]:
+    """Drop the tags that pydantic puts into a location, and return the model that owns the last part."""
+    node: type[BaseModel] | None = RunSpec
+    path: list[str] = []
+    owner = node
+    options: dict[str, type[BaseModel]] = {}
+    for part in loc:
+        if options and part in options:
+            node, options = options[str(part)], {}
+            continue
+        path.append(str(part))
+        owner = node
+        field = node.model_fields.get(str(part)) if node else None
+        models = _models_in(field.annotation) if field else []
+        options = {m.model_fields["kind"].default: m for m in models if "kind" in m.model_fields}
+        node = models[0] if models else None
+    return ".".join(path), owner
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [m for arg in get_args(annotation) for m in _models_in(arg)]
+
+
+def _kind(part: Any) -> str | None:
+    return cast(str | None, part.get("kind")) if isinstance(part, Mapping) else None
+
+
+def _keep_known(old: Mapping[str, Any], key: str, kind: Any) -> dict[str, Any]:
+    field = RunSpec.model_fields.get(key)
+    models = {m.model_fields["kind"].default: m for m in (_models_in(field.annotation) if field else [])}
+    known = {*models[kind].model_fields, "states"} if kind in models else set()
+    return {k: v for k, v in old.items() if k in known and k != "kind"}

@@ -1,0 +1,39 @@
+"""What stands around the array: DAC, ADC, noise and their management (AIHWKit: IOParameters, same defaults)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from analogcli.spec.base import Spec
+
+
+class IO(Spec):
+    """One analog matrix-vector product: input through the DAC, output through the ADC."""
+
+    perfect: bool = False
+    """True: an exact product; every other field is then without effect (AIHWKit: is_perfect)."""
+    inp_bound: float = Field(1.0, gt=0)
+    """DAC range ±inp_bound [normalised input units]."""
+    inp_steps: int = Field(126, ge=0)
+    """DAC steps over the full range, 126 = 7 bit; 0: no quantisation (AIHWKit: inp_res = 1/126)."""
+    inp_noise: float = Field(0.0, ge=0)
+    """Standard deviation of the noise on each input [normalised input units]."""
+    out_bound: float = Field(12.0, gt=0)
+    """ADC range ±out_bound [normalised output units]."""
+    out_steps: int = Field(510, ge=0)
+    """ADC steps over the full range, 510 = 9 bit; 0: no quantisation (AIHWKit: out_res = 1/510)."""
+    out_noise: float = Field(0.06, ge=0)
+    """Standard deviation of the noise on each output [normalised output units]."""
+    noise_management: Literal["abs-max", "none"] = "abs-max"
+    """abs-max: scale each input vector by its largest absolute value before the DAC."""
+    bound_management: Literal["iterative", "none"] = "iterative"
+    """iterative: halve the input until no output clips (forward only)."""
+
+
+class Periphery(Spec):
+    """Forward and backward reads of the array; updates see the exact digital x and d, as in AIHWKit."""
+
+    forward: IO = IO()
+    """Forward read, y = W x."""
+    backward: IO = IO(bound_management="none")
+    """Backward read, Wᵀ d; bound management is never applied to it."""

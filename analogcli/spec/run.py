@@ -1,0 +1,102 @@
+"""RunSpec: one frozen value that says everything that decides a result; its hash names the result."""
+
+import hashlib
+import json
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from analogcli.spec.algorithm import Algorithm
+from analogcli.spec.base import Spec
+from analogcli.spec.device import Device
+from analogcli.spec.mapping import Mapping
+from analogcli.spec.periphery import Periphery
+from analogcli.spec.support import BackendName, refusal
+from analogcli.spec.task import Task
+from analogcli.spec.update import Update
+
+LABELS = ("experiment", "protocol", "setting")
+ANALOG_PARTS = ("device", "periphery", "update", "mapping")
+
+
+class RunSpec(Spec):
+    """A training run; equal specs (labels aside) are the same run and have the same :attr:`hash`."""
+
+    experiment: str = "custom"
+    """Label: the registry's experiment; does not decide the result."""
+    protocol: str = "custom"
+    """Label: the protocol of the experiment; does not decide the result."""
+    setting: str = "custom"
+    """Label: the setting, spelled as in the papers; does not decide the result."""
+    task: Task
+    """What is learnt, and for how long."""
+    algorithm: Algorithm
+    """How the weights learn."""
+    device: Device | None = None
+    """The devices at the cross points; null for floating-point training."""
+    periphery: Periphery | None = None
+    """DAC, ADC and noise of forward and backward reads; null for floating-point training."""
+    update: Update | None = None
+    """How the gradient becomes pulses; null for floating-point training."""
+    mapping: Mapping | None = None
+    """How layers lie on tiles; null for floating-point training."""
+    backend: BackendName
+    """Engine: digital, native or aihwkit."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Seed of model 0; model i uses seed + i."""
+    n_models: int = Field(1, ge=1)
+    """Models trained, each with its own seed."""
+
+    @model_validator(mode="after")
+    def _analog_parts_belong_together(self) -> Self:
+        analog = self.algorithm.kind != "fp-sgd"
+        for part in ANALOG_PARTS:
+            if (getattr(self, part) is not None) != analog:
+                needs = "needs" if analog else "has no"
+                raise ValueError(f"algorithm {self.algorithm.kind} {needs} {part}")
+        reason = refusal(self.backend, self)
+        if reason:
+            raise ValueError(reason)
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that decides the result, as plain data (labels left out)."""
+        return self.model_dump(mode="json", exclude=set(LABELS))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON of :meth:`identity` (64 hex digits)."""
+        return hashlib.sha256(canonical_json(self.identity()).encode()).hexdigest()
+
+    def to_yaml(self) -> str:
+        """Return the spec as YAML that :func:`analogcli.spec.load_yaml` reads back to an equal spec."""
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+
+    def leaves(self) -> dict[str, Any]:
+        """Return the identity flattened to dotted paths, e.g. ``{"device.tau": 0.7, …}``."""
+        return dict(_leaves(self.identity()))
+
+
+class ExecutionOptions(Spec):
+    """What does not decide the result: where it runs, how often it is saved."""
+
+    cuda: int | None = Field(None, ge=0)
+    """Index of the CUDA device; null: CPU."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads; null: torch's default."""
+    data_dir: str | None = None
+    """Where data sets lie or are downloaded to."""
+    checkpoint_minutes: float = Field(5.0, gt=0)
+    """Longest time between two checkpoints within an epoch; every epoch ends with one [minutes]."""
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces: equal values, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [leaf for k, v in value.items() for leaf in _leaves(v, f"{prefix}.{k}" if prefix else k)]
+    return [(prefix, value)]
