@@ -5,12 +5,13 @@ from analogcli.spec.build import build, load_yaml, merge, nested, parse_assignme
 from analogcli.spec.device import Device, ExponentialStep, PowerStep, PulsedDevice, SoftBounds
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, Periphery
-from analogcli.spec.run import LABELS, ExecutionOptions, RunSpec, canonical_json
+from analogcli.spec.run import ANALOG_PARTS, LABELS, ExecutionOptions, RunSpec, canonical_json
 from analogcli.spec.support import BACKENDS, BackendName
 from analogcli.spec.task import ClassificationTask, ConstantLR, FcnModel, LeNet5Model, Model, StepLR, Task
 from analogcli.spec.update import Pulses, Update
 
 __all__ = [
+    "ANALOG_PARTS",
     "BACKENDS",
     "IO",
     "LABELS",

@@ -24,7 +24,7 @@ class AnalogSgd(Spec):
 
 
 class TikiTakaV1(Spec):
-    """Tiki-Taka v1: gradient onto a fast array, its columns are transferred to the slow one (AIHWKit: TransferCompound).
+    """Tiki-Taka v1: gradient onto a fast array whose columns are transferred to a slow one (AIHWKit: TransferCompound).
 
     The residual learning v1 of the 2025 paper is this algorithm with gamma > 0.
     """
@@ -33,7 +33,9 @@ class TikiTakaV1(Spec):
     gamma: float = Field(0.0, ge=0)
     """Weight of the fast array in the visible weight, W = gamma·A + C."""
     fast_lr: float = Field(1.0, ge=0)
-    """Learning rate of the gradient onto the fast array, absolute; 0: the optimizer's (papers: β of 2024, α of 2025)."""
+    """Learning rate of the gradient onto the fast array, absolute; 0: the optimizer's.
+
+    The papers call it β (2024) and α (2025)."""
     transfer_lr: float = Field(1.0, gt=0)
     """Learning rate of the transfer."""
     scale_transfer_lr: bool = True

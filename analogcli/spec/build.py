@@ -41,14 +41,16 @@ def load_yaml(text: str, source: str) -> dict[str, Any]:
     except yaml.YAMLError as exc:
         where = getattr(exc, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
-        raise SpecError(f"{source} is not valid YAML{line}; `analog run EXPERIMENT --dry-run` prints one that is.") from exc
+        raise SpecError(
+            f"{source} is not valid YAML{line}; `analog run EXPERIMENT --dry-run` prints some that is"
+        ) from exc
     if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
         raise SpecError(f"{source} does not hold a run spec; `analog run EXPERIMENT --dry-run` prints one.")
     return data
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay ``over`` on ``base``, recursively; where a ``kind`` changes, fields the new kind does not have are dropped."""
+    """Lay ``over`` on ``base``, recursively; where a ``kind`` changes, fields unknown to the new kind are dropped."""
     out = dict(base)
     for key, value in over.items():
         old = out.get(key)

@@ -1,0 +1,110 @@
+"""What a registry file may say: experiments, protocols with their settings, figures, published values."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Data = dict[str, Any]
+
+
+class Entry(BaseModel):
+    """A registry entry; unknown keys are refused so that a typo in YAML is found at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Setting(Entry):
+    """One way of training, e.g. ``tt-v1``, as changes to the protocol's base."""
+
+    title: str
+    spelled: tuple[str, ...] = ()
+    spec: Data
+
+
+class Protocol(Entry):
+    """How the scripts of one paper configure their experiments."""
+
+    id: str
+    title: str
+    source: str
+    notes: tuple[str, ...] = ()
+    base: Data
+    settings: dict[str, Setting]
+
+
+class PublishedValue(Entry):
+    """One number of a published table."""
+
+    setting: str
+    value: float
+    std: float | None = None
+    where: Data = {}
+
+
+class PublishedSource(Entry):
+    """What a group of published numbers has in common."""
+
+    text: str
+    rule: str
+
+
+class PublishedTable(Entry):
+    """Published test accuracies [%] of one experiment and protocol."""
+
+    source: PublishedSource
+    protocol: str
+    where: Data = {}
+    values: tuple[PublishedValue, ...]
+
+
+class Experiment(Entry):
+    """A network on a data set, in the protocols of one or several papers."""
+
+    id: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    default_protocol: str
+    default_setting: str
+    base: Data
+    protocols: dict[str, Data]
+    published: tuple[PublishedTable, ...] = ()
+
+
+class Inset(Entry):
+    """The enlarged part of an accuracy panel; ``box`` is x, y, width, height in fractions of the panel."""
+
+    epochs: tuple[float, float]
+    accuracy: tuple[float, float]
+    box: tuple[float, float, float, float]
+
+
+class Panel(Entry):
+    """One panel of a figure: every setting at every tau (settings without devices once)."""
+
+    title: str
+    experiment: str
+    settings: tuple[str, ...]
+    tau: tuple[float, ...]
+    y_min: float = 0
+    inset: Inset | None = None
+
+
+class CurveStyle(Entry):
+    """How accuracy curves are drawn."""
+
+    smoothing: float = Field(0.0, ge=0, lt=1)
+    marker_every: int = Field(5, ge=1)
+
+
+class Figure(Entry):
+    """A figure as the runs that it needs and the way that it is drawn."""
+
+    id: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    kind: str
+    source: str
+    protocol: str
+    spec: Data = {}
+    panels: tuple[Panel, ...]
+    style: CurveStyle = CurveStyle()

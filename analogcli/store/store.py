@@ -1,0 +1,281 @@
+"""The store: every run, its models, epochs, series, checkpoints and provenance, behind a small set of verbs.
+
+Writes are short transactions, one an epoch; what a caller gets back are plain frozen values, never live rows.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload, sessionmaker
+
+from analogcli.errors import StoreError, UnknownName, UsageError
+from analogcli.spec import RunSpec
+from analogcli.store import checkpoints, schema
+from analogcli.store.checkpoints import CheckpointFile
+from analogcli.store.engine import Location, connect, explained, locate
+from analogcli.store.processes import Owner, this_process
+from analogcli.store.provenance import Provenance
+from analogcli.store.values import EpochRecord, ModelRecord, RunRecord, SavedState, run_record
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store. Cheap to pass around; every method is one transaction."""
+
+    location: Location
+    sessions: sessionmaker[Session]
+
+    @classmethod
+    def open(cls, store: str | None = None, *, create: bool = True) -> "Store":
+        """Open ``store`` (a path or URL; default ANALOG_STORE, then ``results/analog.db``), migrating its schema.
+
+        Raises:
+            UsageError: ``create`` is False and there is no such file yet.
+            StoreError: it cannot be opened.
+        """
+        location = locate(store)
+        if location.file and not create and not location.file.is_file():
+            raise UsageError(
+                f"there is no store at {location} yet; `analog run` or `analog demo` makes one, "
+                "--store or ANALOG_STORE names another"
+            )
+        return cls(location, sessionmaker(connect(location), expire_on_commit=False))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the store's files: checkpoints, figures, exports, logs."""
+        return self.location.folder
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def begin(self, spec: RunSpec, provenance: Provenance, *, repeatable: bool, resolved: dict[str, Any]) -> str:
+        """Record a new run as running, before any work is done, and return its id."""
+        run_id, now, owner = str(uuid.uuid4()), _now(), this_process()
+        with self._write() as session:
+            session.add(
+                schema.Run(
+                    id=run_id,
+                    spec_hash=spec.hash,
+                    spec=spec.model_dump(mode="json"),
+                    experiment=spec.experiment,
+                    protocol=spec.protocol,
+                    setting=spec.setting,
+                    backend=spec.backend,
+                    status="running",
+                    repeatable=repeatable,
+                    resolved_config=resolved,
+                    created_at=now,
+                    updated_at=now,
+                    hostname=owner.hostname,
+                    pid=owner.pid,
+                    process_started=owner.started,
+                    models=[schema.Model(index=i, seed=spec.seed + i) for i in range(spec.n_models)],
+                    attempts=[_provenance_row(provenance, now)],
+                )
+            )
+        return run_id
+
+    def take_over(self, run_id: str, provenance: Provenance) -> None:
+        """Record that this process continues a run that was interrupted or failed.
+
+        Raises:
+            UsageError: another process is training it.
+        """
+        with self._write() as session:
+            run = self._row(session, run_id)
+            holder = Owner(run.hostname, run.pid, run.process_started)
+            if run.status == "running" and holder.is_alive and holder != this_process():
+                raise UsageError(
+                    f"run {run_id[:8]} is being trained by process {run.pid} on {run.hostname}; "
+                    "wait for it or stop that process first"
+                )
+            owner = this_process()
+            run.status, run.error, run.updated_at = "running", None, _now()
+            run.hostname, run.pid, run.process_started = owner.hostname, owner.pid, owner.started
+            run.attempts.append(_provenance_row(provenance, _now()))
+
+    def record_epoch(
+        self, model_id: int, record: EpochRecord, series: dict[str, bytes], checkpoint: CheckpointFile
+    ) -> None:
+        """Record one epoch with its series and checkpoint, all or nothing, and drop the model's older checkpoint."""
+        with self._write() as session:
+            session.add(
+                schema.Epoch(
+                    model_id=model_id,
+                    epoch=record.epoch,
+                    train_loss=record.train_loss,
+                    test_loss=record.test_loss,
+                    test_accuracy=record.test_accuracy,
+                    mean_abs_gradient=record.mean_abs_gradient,
+                    lr=record.lr,
+                    seconds=record.seconds,
+                    recorded_at=_now(),
+                )
+            )
+            session.add_all(
+                schema.Series(model_id=model_id, name=name, epoch=record.epoch, values=values)
+                for name, values in series.items()
+            )
+            old = self._replace_checkpoint(session, model_id, record.epoch, 0, checkpoint)
+        self._remove_files(old)
+
+    def record_checkpoint(self, model_id: int, epoch: int, step: int, checkpoint: CheckpointFile) -> None:
+        """Record a checkpoint in the middle of the epoch after ``epoch`` complete ones."""
+        with self._write() as session:
+            old = self._replace_checkpoint(session, model_id, epoch, step, checkpoint)
+        self._remove_files(old)
+
+    def end(self, run_id: str, status: str, error: str | None = None) -> None:
+        """Record how a run ended: finished, failed (with the error text) or interrupted."""
+        with self._write() as session:
+            run = self._row(session, run_id)
+            run.status, run.error, run.updated_at = status, error, _now()
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run with everything that belongs to it, files included."""
+        with self._write() as session:
+            run = self._row(session, run_id)
+            files = [c.path for m in run.models for c in m.checkpoints]
+            session.delete(run)
+        self._remove_files(files)
+
+    def save_state(self, run_id: str, index: int, name: str, tensors: "dict[str, Tensor]") -> CheckpointFile:
+        """Write a checkpoint file of a model; it counts only once it is recorded."""
+        relative = f"checkpoints/{run_id}/model-{index}/{name}.safetensors"
+        return checkpoints.write(self.folder, relative, tensors)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def runs(self, **where: str) -> list[RunRecord]:
+        """Return the runs whose columns have these values, oldest first, with models and epochs."""
+        query = (
+            select(schema.Run)
+            .filter_by(**where)
+            .options(
+                selectinload(schema.Run.models).selectinload(schema.Model.epochs), selectinload(schema.Run.attempts)
+            )
+            .order_by(schema.Run.created_at)
+        )
+        with self._read() as session:
+            return [run_record(run) for run in session.scalars(query)]
+
+    def find(self, spec: RunSpec) -> RunRecord | None:
+        """Return the best stored run of a spec: a finished one, else the one that got furthest, else None."""
+        found = self.runs(spec_hash=spec.hash)
+        return max(found, key=lambda run: (run.status == "finished", run.epochs_done, run.created_at), default=None)
+
+    def run(self, name: str) -> RunRecord:
+        """Return the run whose id begins with ``name``; ``last`` is the newest.
+
+        Raises:
+            UnknownName: there is none.
+            UsageError: there are several.
+        """
+        with self._read() as session:
+            ids = list(session.scalars(select(schema.Run.id).order_by(schema.Run.created_at)))
+        found = ids[-1:] if name == "last" else [i for i in ids if name and i.startswith(name)]
+        if len(found) > 1:
+            ids_found = ", ".join(i[:12] for i in found)
+            raise UsageError(f"{len(found)} runs begin with {name!r}: {ids_found}; type more of it")
+        if not found:
+            raise UnknownName("run", name, [i[:8] for i in ids[-5:]], "`analog list runs` shows all.")
+        return self.runs(id=found[0])[0]
+
+    def saved_state(self, model: ModelRecord) -> SavedState | None:
+        """Return the last checkpoint of a model, or None if it has none."""
+        query = select(schema.Checkpoint).filter_by(model_id=model.id).order_by(schema.Checkpoint.id.desc()).limit(1)
+        with self._read() as session:
+            row = session.scalars(query).first()
+        return SavedState(row.epoch, row.step, CheckpointFile(row.path, row.sha256, row.size)) if row else None
+
+    def load_state(self, saved: SavedState) -> "dict[str, Tensor]":
+        """Read a checkpoint file, after checking its digest."""
+        return checkpoints.read(self.folder, saved.file)
+
+    def series(self, model: ModelRecord, name: str) -> dict[int, bytes]:
+        """Return a series of a model as chunks of little-endian float32 by epoch."""
+        query = select(schema.Series).filter_by(model_id=model.id, name=name).order_by(schema.Series.epoch)
+        with self._read() as session:
+            return {row.epoch: row.values for row in session.scalars(query)}
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the store: database integrity, missing or altered checkpoint files."""
+        with self._read() as session:
+            found = []
+            if self.location.file:
+                found = [str(r) for r in session.scalars(sa.text("PRAGMA integrity_check")) if r != "ok"]
+            rows = list(session.scalars(select(schema.Checkpoint)))
+        files = [CheckpointFile(row.path, row.sha256, row.size) for row in rows]
+        return found + [p for p in (checkpoints.damage(self.folder, file) for file in files) if p]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows of each table."""
+        with self._read() as session:
+            return {
+                table.name: session.scalar(select(sa.func.count()).select_from(table)) or 0
+                for table in schema.Base.metadata.sorted_tables
+            }
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        with explained(self.location), self.sessions() as session:
+            session.connection(execution_options={"writes": True})
+            yield session
+            session.commit()
+
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
+        with explained(self.location), self.sessions() as session:
+            yield session
+
+    def _row(self, session: Session, run_id: str) -> schema.Run:
+        run = session.get(schema.Run, run_id)
+        if run is None:
+            raise StoreError(f"run {run_id[:8]} is no longer in the store {self.location}; it was deleted meanwhile.")
+        return run
+
+    def _replace_checkpoint(
+        self, session: Session, model_id: int, epoch: int, step: int, file: CheckpointFile
+    ) -> Sequence[str]:
+        old = list(session.scalars(select(schema.Checkpoint).filter_by(model_id=model_id)))
+        for row in old:
+            session.delete(row)
+        session.add(
+            schema.Checkpoint(
+                model_id=model_id,
+                epoch=epoch,
+                step=step,
+                path=file.path,
+                sha256=file.sha256,
+                size=file.size,
+                created_at=_now(),
+            )
+        )
+        model = session.get_one(schema.Model, model_id)
+        self._row(session, model.run_id).updated_at = _now()
+        return [row.path for row in old if row.path != file.path]
+
+    def _remove_files(self, paths: Sequence[str]) -> None:
+        # Only after the commit: until then the older checkpoint is the one to continue from.
+        for path in paths:
+            checkpoints.remove(self.folder, path)
+
+
+def _provenance_row(provenance: Provenance, now: datetime) -> schema.Provenance:
+    return schema.Provenance(started_at=now, **provenance.as_columns())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

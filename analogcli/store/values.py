@@ -1,0 +1,127 @@
+"""What the store gives back: frozen values without a database behind them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from analogcli.errors import SpecError
+from analogcli.spec import RunSpec, build
+from analogcli.store import schema
+from analogcli.store.checkpoints import CheckpointFile
+from analogcli.store.processes import Owner
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of one model; accuracies are fractions, losses are means over images."""
+
+    epoch: int
+    train_loss: float | None
+    test_loss: float | None
+    test_accuracy: float
+    mean_abs_gradient: float | None
+    lr: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One model of a run with what is known of its epochs."""
+
+    id: int
+    index: int
+    seed: int
+    epochs: tuple[EpochRecord, ...]
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """Where a model can be continued: after ``epoch`` complete epochs and ``step`` mini-batches."""
+
+    epoch: int
+    step: int
+    file: CheckpointFile
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as the store knows it."""
+
+    id: str
+    spec_hash: str
+    spec_data: dict[str, Any]
+    status: str
+    """running, finished, failed or interrupted."""
+    error: str | None
+    repeatable: bool
+    resolved_config: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    owner: Owner
+    models: tuple[ModelRecord, ...]
+    attempts: tuple[dict[str, Any], ...]
+
+    @property
+    def short_id(self) -> str:
+        """The first eight characters of the id, enough to name it."""
+        return self.id[:8]
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """The resolved spec.
+
+        Raises:
+            SpecError: it was written by another version and is no longer valid.
+        """
+        try:
+            return build(self.spec_data)
+        except SpecError as exc:
+            raise SpecError(f"the stored spec of run {self.short_id} is not valid in this version: {exc}") from exc
+
+    @property
+    def epochs_done(self) -> int:
+        """Complete training epochs over all models."""
+        return sum(max((e.epoch for e in model.epochs), default=0) for model in self.models)
+
+    @property
+    def epochs_planned(self) -> int:
+        """Training epochs of all models."""
+        return int(self.spec_data["task"]["epochs"]) * len(self.models)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training and testing, all models together [s]."""
+        return sum(e.seconds for model in self.models for e in model.epochs)
+
+
+def run_record(run: schema.Run) -> RunRecord:
+    """Return the value of a row; a running row whose process is gone is interrupted."""
+    owner = Owner(run.hostname, run.pid, run.process_started)
+    status = "interrupted" if run.status == "running" and not owner.is_alive else run.status
+    return RunRecord(
+        id=run.id,
+        spec_hash=run.spec_hash,
+        spec_data=run.spec,
+        status=status,
+        error=run.error,
+        repeatable=run.repeatable,
+        resolved_config=run.resolved_config,
+        created_at=run.created_at,
+        updated_at=run.updated_at,
+        owner=owner,
+        models=tuple(_model_record(model) for model in run.models),
+        attempts=tuple(_columns(attempt) for attempt in run.attempts),
+    )
+
+
+def _model_record(model: schema.Model) -> ModelRecord:
+    epochs = tuple(
+        EpochRecord(e.epoch, e.train_loss, e.test_loss, e.test_accuracy, e.mean_abs_gradient, e.lr, e.seconds)
+        for e in model.epochs
+    )
+    return ModelRecord(model.id, model.index, model.seed, epochs)
+
+
+def _columns(row: schema.Provenance) -> dict[str, Any]:
+    return {c.key: getattr(row, c.key) for c in schema.Provenance.__table__.columns if c.key not in ("id", "run_id")}
