@@ -1,0 +1,48 @@
+"""Data sets as tensors that live on the training device; nothing here imports torch before a set is loaded.
+
+::
+
+    names, describe, available, where     which sets there are and what is found on this machine
+    load → DataSet                        one set, complete, on the device
+    order, train_batches, test_batches    mini-batches of it
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from analogcli.data.directory import data_directory
+from analogcli.data.registry import available, describe, names, where
+
+if TYPE_CHECKING:
+    from analogcli.data.batches import order, test_batches, train_batch, train_batches
+    from analogcli.data.dataset import DataSet, load
+
+__all__ = [
+    "DataSet",
+    "available",
+    "data_directory",
+    "describe",
+    "load",
+    "names",
+    "order",
+    "test_batches",
+    "train_batch",
+    "train_batches",
+    "where",
+]
+
+_NEEDS_TORCH = {
+    "DataSet": "dataset",
+    "load": "dataset",
+    "order": "batches",
+    "test_batches": "batches",
+    "train_batch": "batches",
+    "train_batches": "batches",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Importing torch takes seconds, and to list the sets or to refuse a misspelt one takes none of it.
+    return getattr(import_module(f"{__name__}.{_NEEDS_TORCH[name]}"), name)

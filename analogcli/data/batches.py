@@ -1,0 +1,48 @@
+"""Mini-batches: an order that can be computed again at any time, and slices of it gathered on the device.
+
+Axes: N samples of the training set, B samples of a mini-batch, C channels, H and W the image.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from analogcli.data.dataset import DataSet
+from analogcli.generators import stream
+
+
+def order(n: int, seed: int, epoch: int) -> Tensor:
+    """Return the order of ``n`` samples in an epoch, a permutation of 0..n-1 (int64, on the CPU).
+
+    It depends on the arguments only, so that a run can go on in the middle of an epoch, and on every device alike.
+    """
+    return torch.randperm(n, generator=stream(seed, f"order/{epoch}"))
+
+
+def train_batch(dataset: DataSet, index_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images in [0, 1] (float32 [B, C, H, W]) and labels (int64 [B]) of these training samples."""
+    index_B = index_B.to(dataset.device)
+    return unit_range(dataset.train_x_BCHW[index_B]), dataset.train_y_B[index_B]
+
+
+def train_batches(
+    dataset: DataSet, order_N: Tensor, batch_size: int, first: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the mini-batches of an epoch from number ``first`` on; the last one may be smaller."""
+    # Moved once: on a CUDA device every copy from the host waits for the work that was queued before it.
+    order_N = order_N.to(dataset.device)
+    for start in range(first * batch_size, len(order_N), batch_size):
+        yield train_batch(dataset, order_N[start : start + batch_size])
+
+
+def test_batches(dataset: DataSet, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the test set in its own order as :func:`train_batch` does; the last batch may be smaller."""
+    for start in range(0, len(dataset.test_y_B), batch_size):
+        chosen = slice(start, start + batch_size)
+        yield unit_range(dataset.test_x_BCHW[chosen]), dataset.test_y_B[chosen]
+
+
+def unit_range(x_BCHW: Tensor) -> Tensor:
+    """Return bytes as float32 in [0, 1]."""
+    return x_BCHW.to(torch.float32).div_(255)
