@@ -15,13 +15,17 @@ from pathlib import Path
 
 from analogcli.errors import DataError
 
-PATIENCE = 25.0
-"""Longest time without a new byte on the disk [s]; it includes the import of torchvision."""
+PATIENCE = 20.0
+"""Longest time without a new byte on the disk [s], counted from the first one."""
 
 PROGRAM = """
-import sys
+import socket, sys
 try:
+    # Should the parent be killed, this process still ends.
+    socket.setdefaulttimeout(60)
     import torchvision.datasets
+    # The first byte: to import torchvision may take longer than a server is given to answer.
+    open(sys.argv[2] + "/started", "w").write(".")
     getattr(torchvision.datasets, sys.argv[1])(sys.argv[2], download=True)
 except Exception as exc:
     print(str(exc) or type(exc).__name__)
@@ -56,7 +60,7 @@ def fetch(name: str, torch_class: str, data_dir: Path, files: Sequence[str], *, 
 
 
 def watch(command: Sequence[str], folder: Path, patience: float, *, progress: bool) -> None:
-    """Run ``command`` until it ends, or end it once nothing has been written to ``folder`` for ``patience`` seconds.
+    """Run ``command``; once it has begun to write to ``folder``, end it if it stops doing so for ``patience`` seconds.
 
     Raises:
         DownloadFailed: with the last line that the command wrote to its standard output.
@@ -69,7 +73,7 @@ def watch(command: Sequence[str], folder: Path, patience: float, *, progress: bo
                 time.sleep(0.1)
                 if (now := _size(folder)) != size:
                     size, since = now, time.monotonic()
-                if time.monotonic() - since > patience:
+                if size and time.monotonic() - since > patience:
                     raise DownloadFailed(f"no answer for {patience:.0f} s")
         finally:
             child.kill()
