@@ -1,0 +1,77 @@
+"""All that a network on AIHWKit's tiles remembers, as a flat dict of plain tensors, and back.
+
+Names: ``<tile>.tile.weights``, ``<tile>.tile.hidden.<parameter>`` (bounds, pulse sizes, fast and slow array, …),
+``<tile>.tile.extra.<counter>`` (the transfer's clock and cursor, …), and ``digital.<name>`` for biases and scales.
+
+AIHWKit's own checkpoint is not used: it needs pickle, and reading it back empties the fast array of Tiki-Taka (seen on
+1.1.0 and 1.2.0), because it writes the weights after the hidden parameters. Counters pass through 32-bit floats inside
+AIHWKit and are exact up to 2²⁴ times their largest factor of two.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from aihwkit.optim.context import AnalogContext
+from torch import Tensor
+
+from analogcli.errors import BackendError
+
+
+def dump(model: Any) -> dict[str, Tensor]:
+    """Return a copy of the complete state of ``model`` on the CPU."""
+    state = {f"digital.{name}": _copy(tensor) for name, tensor in _digital(model)}
+    for name, tile in model.named_analog_tiles():
+        state[f"{name}.tile.weights"] = _copy(tile.tile.get_weights())
+        for key, tensor in tile.get_hidden_parameters().items():
+            state[f"{name}.tile.hidden.{key}"] = _copy(tensor)
+        for key, numbers in tile.tile.dump_extra().items():
+            state[f"{name}.tile.extra.{key}"] = torch.tensor(numbers, dtype=torch.float64)
+    return state
+
+
+@torch.no_grad()
+def load(model: Any, state: dict[str, Tensor]) -> None:
+    """Put ``state`` back into a ``model`` that was built from the same spec.
+
+    Raises:
+        BackendError: the state has other names or shapes than this model.
+    """
+    here = {name: tensor.shape for name, tensor in dump(model).items()}
+    there = {name: tensor.shape for name, tensor in state.items()}
+    # Counters of length 0 are those that AIHWKit has not needed yet; they may grow.
+    differing = sorted(
+        name
+        for name in here.keys() | there.keys()
+        if name not in here or name not in there or (here[name] != there[name] and ".tile.extra." not in name)
+    )
+    if differing:
+        raise BackendError(
+            f"the checkpoint does not fit this model on the installed AIHWKit ({differing[0]} and "
+            f"{len(differing) - 1} more differ); resume with the AIHWKit version that wrote it"
+        )
+    for name, tensor in _digital(model):
+        tensor.copy_(state[f"digital.{name}"])
+    for name, tile in model.named_analog_tiles():
+        hidden = [state[f"{name}.tile.hidden.{key}"] for key in tile.tile.get_hidden_parameter_names()]
+        prefix = f"{name}.tile.extra."
+        extra = {key.removeprefix(prefix): numbers.tolist() for key, numbers in state.items() if key.startswith(prefix)}
+        # In this order: weights are clipped to the bounds among the hidden parameters when they are written, writing
+        # them empties the fast array among the hidden parameters, and setting those may re-estimate the granularity,
+        # which is among the extras.
+        tile.tile.set_hidden_parameters(torch.stack(hidden))
+        tile.tile.set_weights(state[f"{name}.tile.weights"])
+        tile.tile.set_hidden_parameters(torch.stack(hidden))
+        tile.tile.load_extra(extra, True)
+
+
+def _digital(model: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield biases, learned output scales and mapping scales."""
+    for name, parameter in model.named_parameters():
+        if not isinstance(parameter, AnalogContext):
+            yield name, parameter.detach()
+    yield from model.named_buffers()
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().clone().contiguous()

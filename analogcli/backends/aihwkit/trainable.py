@@ -1,0 +1,82 @@
+"""One model in training on AIHWKit's tiles: the steps of the papers' scripts.
+
+AIHWKit's optimizer reads the analog inputs and output gradients that forward and backward left on each tile, and turns
+them into pulses; biases and output scales follow by plain SGD. Axes: B batch (of patches for convolutions), C channel,
+H, W image, O out, I in.
+"""
+
+import torch
+from aihwkit.optim import AnalogSGD
+from torch import Tensor, nn
+
+from analogcli.backends.aihwkit import state
+from analogcli.backends.aihwkit.config import rpu_config
+from analogcli.backends.aihwkit.tiles import construction_seeds, on_tiles
+from analogcli.spec import RunSpec
+
+
+class AihwkitModel:
+    """A network on analog tiles with AIHWKit's SGD (:class:`~analogcli.backends.base.Trainable`)."""
+
+    def __init__(self, network: nn.Module, spec: RunSpec, seed: int, device: torch.device) -> None:
+        given = spec.device.construction_seed if spec.device else None
+        self.network = on_tiles(network, rpu_config(spec), construction_seeds(seed, given)).to(device)
+        self._shapes = {name: tensor.shape for name, tensor in network.named_parameters()}
+        self._optimizer = AnalogSGD(self.network.parameters(), lr=spec.task.lr)
+        self._last: list[tuple[list[Tensor], list[Tensor], Tensor | None]] = []
+
+    def train_step(self, x_BCHW: Tensor, y_B: Tensor, lr: float) -> Tensor:
+        """Learn from one mini-batch; return the loss before the update."""
+        self.network.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        self._optimizer.zero_grad()
+        loss = nn.functional.nll_loss(self.network(x_BCHW), y_B)
+        loss.backward()  # type: ignore[no-untyped-call]
+        # The optimizer lets go of x and d after the update, and moves the scales; holding the lists costs no copy.
+        self._last = [
+            (tile.analog_ctx.analog_input, tile.analog_ctx.analog_grad_output, _copy(tile.get_learned_out_scales()))
+            for tile in self.network.analog_tiles()
+        ]
+        self._optimizer.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def log_probs(self, x_BCHW: Tensor) -> Tensor:
+        """Return log-probabilities [B, K]; AIHWKit's read noise is on in inference too."""
+        self.network.eval()
+        log_probs: Tensor = self.network(x_BCHW)
+        return log_probs
+
+    @torch.no_grad()
+    def gradient_magnitude(self) -> float:
+        """Return the mean of |∂L/∂W| over the entries of all weight matrices; 0 before the first mini-batch.
+
+        W is the weight that the forward pass sees. AIHWKit's d contains the learned output scale, which is divided out.
+        """
+        total, entries = 0.0, 0
+        for xs, ds, scale in self._last:
+            x_BI = torch.cat([x.flatten(0, -2) for x in xs])
+            d_BO = torch.cat([d.flatten(0, -2) for d in ds])
+            gradient_OI = d_BO.T @ x_BI if scale is None else d_BO.T @ x_BI / scale
+            total += gradient_OI.abs().sum().item()
+            entries += gradient_OI.numel()
+        return total / max(entries, 1)
+
+    @torch.no_grad()
+    def weights(self) -> dict[str, Tensor]:
+        """Return a copy of the weights that the forward pass sees, all scales applied, by layer, on the CPU."""
+        found = ((name, layer.get_weights()[0]) for name, layer in self.network.named_analog_layers())
+        return {name: w_OI.reshape(self._shapes[f"{name}.weight"]).to("cpu", copy=True) for name, w_OI in found}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return everything that decides how training goes on except AIHWKit's noise, which has no seed."""
+        return state.dump(self.network)
+
+    def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
+        """Continue from :meth:`state_dict` of a model built from the same spec and seed."""
+        state.load(self.network, state_dict)
+
+
+def _copy(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach().clone()
