@@ -23,7 +23,9 @@ def order(n: int, seed: int, epoch: int) -> Tensor:
 def train_batch(dataset: DataSet, index_B: Tensor) -> tuple[Tensor, Tensor]:
     """Return images in [0, 1] (float32 [B, C, H, W]) and labels (int64 [B]) of these training samples."""
     index_B = index_B.to(dataset.device)
-    return unit_range(dataset.train_x_BCHW[index_B]), dataset.train_y_B[index_B]
+    # On the CPU index_select takes a third of the time that indexing does.
+    x_BCHW, y_B = dataset.train_x_BCHW.index_select(0, index_B), dataset.train_y_B.index_select(0, index_B)
+    return unit_range(x_BCHW), y_B
 
 
 def train_batches(
