@@ -1,0 +1,31 @@
+"""The analog update in the mean: a whole mini-batch of pulses as one deterministic step.
+
+::
+
+    W' = clip(W + ΔW ∘ F(W) − |ΔW| ∘ G(W))                                   (P24 eq 7, P25 eq 5)
+    ΔW = −lr Σ_b d_b x_bᵀ          |ΔW| = lr Σ_b |d_b| |x_b|ᵀ
+
+Hardware applies the samples one after the other, so |ΔW| is summed over the samples and is not the absolute value of
+the sum. Equivalently, up and down pulses act at the rates U = (|ΔW| + ΔW)/2 and D = (|ΔW| − ΔW)/2,
+W' = W + U ∘ q₊(W) − D ∘ q₋(W). Where devices differ, q± and with them F and G carry each device's own scale.
+
+This is the mean of AIHWKit's pulsed update to first order in the change: q± are taken at the weight before the
+mini-batch, and cycle-to-cycle noise, the chance of coincidences and the rounding to whole pulses are left out.
+AIHWKit has no such mode.
+
+Axes: B sample (or image patch), O out, I in.
+"""
+
+import torch
+from torch import Tensor
+
+from analogcli.crossbar.base import ResponseLaw
+
+
+def mean_field_update(w_OI: Tensor, law: ResponseLaw, x_BI: Tensor, d_BO: Tensor, lr: float) -> Tensor:
+    """Return the weights after the samples ``x_BI`` with output gradients ``d_BO`` at learning rate ``lr``."""
+    sum_OI = d_BO.T @ x_BI
+    abs_OI = d_BO.abs().T @ x_BI.abs()
+    f_OI, g_OI = law.f_and_g(w_OI)
+    w_OI = torch.addcmul(w_OI, sum_OI, f_OI, value=-lr).addcmul_(abs_OI, g_OI, value=-lr)
+    return w_OI.clamp_(law.lower_OI, law.upper_OI)
