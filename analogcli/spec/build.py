@@ -1,7 +1,7 @@
 """From plain data (registry entries, flags, YAML files) to a RunSpec, or to one sentence about what is wrong."""
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from analogcli.errors import SpecError, nearest
 from analogcli.spec.run import ANALOG_PARTS, RunSpec
 from analogcli.spec.support import FIDELITIES, backends_for
+from analogcli.spec.unions import members, models_in
 
 
 def build(data: Mapping[str, Any]) -> RunSpec:
@@ -148,16 +149,10 @@ def _locate(loc: tuple[int | str, ...]) -> tuple[str, type[BaseModel] | None]:
         path.append(str(part))
         owner = node
         field = node.model_fields.get(str(part)) if node else None
-        models = _models_in(field.annotation) if field else []
-        options = {m.model_fields["kind"].default: m for m in models if "kind" in m.model_fields}
+        models = models_in(field.annotation) if field else []
+        options = members(field.annotation) if field else {}
         node = models[0] if models else None
     return ".".join(path), owner
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type):
-        return [annotation] if issubclass(annotation, BaseModel) else []
-    return [m for arg in get_args(annotation) for m in _models_in(arg)]
 
 
 def _kind(part: Any) -> str | None:
@@ -166,6 +161,6 @@ def _kind(part: Any) -> str | None:
 
 def _keep_known(old: Mapping[str, Any], key: str, kind: Any) -> dict[str, Any]:
     field = RunSpec.model_fields.get(key)
-    models = {m.model_fields["kind"].default: m for m in (_models_in(field.annotation) if field else [])}
+    models = members(field.annotation) if field else {}
     known = {*models[kind].model_fields, "states"} if kind in models else set()
     return {k: v for k, v in old.items() if k in known and k != "kind"}

@@ -71,7 +71,8 @@ class RunSpec(Spec):
 
     def to_yaml(self) -> str:
         """Return the spec as YAML that :func:`analogcli.spec.load_yaml` reads back to an equal spec."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+        data = self.model_dump(mode="json", exclude_none=True)
+        return yaml.dump(data, Dumper=_ListsInline, sort_keys=False, allow_unicode=True)
 
     def leaves(self) -> dict[str, Any]:
         """Return the identity flattened to dotted paths, e.g. ``{"device.tau": 0.7, …}``."""
@@ -89,6 +90,13 @@ class ExecutionOptions(Spec):
     """Where data sets lie or are downloaded to."""
     checkpoint_minutes: float = Field(5.0, gt=0)
     """Longest time between two checkpoints within an epoch; every epoch ends with one [minutes]."""
+
+
+class _ListsInline(yaml.SafeDumper):
+    """Writes lists on one line, as people do: ``hidden: [256, 128]``."""
+
+
+_ListsInline.add_representer(list, lambda d, x: d.represent_sequence("tag:yaml.org,2002:seq", x, flow_style=True))
 
 
 def canonical_json(value: Any) -> str:

@@ -1,0 +1,149 @@
+"""``analog compare``: stored runs side by side."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analogcli.cli import options as o
+
+if TYPE_CHECKING:
+    from analogcli.figures.comparison import Row
+    from analogcli.registry import Registry
+    from analogcli.store import RunRecord, Store
+
+
+class Form(StrEnum):
+    """How the table is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MD = "md"
+
+
+def compare(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Ids of runs, or one figure (e.g. fig4); all runs if left out.")
+    ] = None,
+    experiment: Annotated[str | None, typer.Option("--experiment", help="All stored runs of this experiment.")] = None,
+    published: Annotated[bool, typer.Option("--published", help="Put the papers' numbers beside ours.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    json: o.JsonOption = False,
+    md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    store: o.StoreOption = None,
+    registry: o.RegistryOption = None,
+) -> None:
+    """Compare runs: test accuracy as mean ± std over models of the mean of the last 5 epochs.
+
+    Only the fields in which the runs differ are shown. The std is that of the population, as in the papers' tables.
+
+    \b
+    analog compare
+    analog compare 1f0c2a77 9be2d3a0
+    analog compare --experiment mnist-fcn --published --md
+    """
+    from analogcli.errors import UsageError
+    from analogcli.figures.comparison import compare as compare_runs
+    from analogcli.registry import load
+    from analogcli.store import Store
+
+    if csv + json + md > 1:
+        raise UsageError("choose one of --csv, --json and --md")
+    entries = load(registry)
+    opened = Store.open(store, create=False)
+    found = _select(opened, entries, runs or [], experiment)
+    if not found:
+        raise UsageError("no stored run matches; `analog list runs` shows what there is, `analog run` makes one")
+    form = Form.CSV if csv else Form.JSON if json else Form.MD if md else Form.TABLE
+    print_rows(compare_runs(found, entries, published=published), form, published=published)
+
+
+def _select(store: "Store", registry: "Registry", names: list[str], experiment: str | None) -> "list[RunRecord]":
+    if experiment is not None:
+        return [r for r in store.runs(experiment=registry.experiment(experiment).id) if not names or _named(r, names)]
+    found: list[RunRecord] = []
+    for name in names:
+        if registry.is_figure(name):
+            stored = [store.find(curve.spec) for curve in registry.curves(registry.figure(name))]
+            found += [run for run in stored if run is not None]
+        else:
+            found.append(store.run(name))
+    return found if names else store.runs()
+
+
+def _named(run: "RunRecord", names: list[str]) -> bool:
+    return any(run.id.startswith(name) for name in names)
+
+
+def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
+    """Print a comparison to stdout."""
+    from analogcli.cli.console import note, print_json, table
+
+    records = [_record(row, published) for row in rows]
+    columns = list(records[0])
+    match form:
+        case Form.JSON:
+            print_json(records)
+        case Form.CSV:
+            _print_csv(records)
+        case Form.MD:
+            _print_markdown(columns, records)
+        case Form.TABLE:
+            right = [i for i, c in enumerate(columns) if c not in ("run", "experiment", "setting", "status", "source")]
+            table(None, columns, [list(map(_text, record.values())) for record in records], right=right)
+    short = [row.run.short_id for row in rows if row.published and not row.published.matches_epochs]
+    if short:
+        note(f"note: the published values are after more epochs than {', '.join(short)} had")
+
+
+def _record(row: "Row", published: bool) -> dict[str, Any]:
+    run, summary = row.run, row.summary
+    record: dict[str, Any] = {
+        "run": run.short_id,
+        "experiment": run.spec_data["experiment"],
+        "setting": run.spec_data["setting"],
+        **{path.removeprefix("task.").removeprefix("device."): value for path, value in row.fields.items()},
+        "status": run.status,
+        "models": summary.n_models,
+        "epochs averaged": summary.n_epochs,
+        "accuracy [%]": _percent(summary.mean),
+        "± std": _percent(summary.std),
+        "last epoch [%]": _percent(summary.final),
+        "time [s]": round(run.seconds, 1),
+    }
+    if published:
+        value = row.published
+        record |= {
+            "published [%]": value.value if value else None,
+            "± published": value.std if value else None,
+            "difference": None if row.difference is None else round(row.difference, 2),
+            "source": f"{value.source}; {value.rule}" if value else None,
+        }
+    return record
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 2)
+
+
+def _text(value: Any) -> str | None:
+    return (
+        value if value is None or isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
+
+
+def _print_csv(records: list[dict[str, Any]]) -> None:
+    import csv
+    import sys
+
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+
+
+def _print_markdown(columns: list[str], records: list[dict[str, Any]]) -> None:
+    print(f"| {' | '.join(columns)} |")
+    print(f"|{'|'.join('---' for _ in columns)}|")
+    for record in records:
+        print(f"| {' | '.join(_text(v) or '–' for v in record.values())} |")

@@ -1,0 +1,60 @@
+"""What a person sees: data on stdout, everything else on stderr; no colour and no cut-off lines when piped."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PIPE_WIDTH = 240
+
+
+def out() -> Console:
+    """Return the console for data."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def err() -> Console:
+    """Return the console for progress, notes and errors."""
+    return Console(file=sys.stderr, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def note(text: str) -> None:
+    """Print a note to stderr."""
+    err().print(text, markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON to stdout; moments and paths become text."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(
+    title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()
+) -> None:
+    """Print a table to stdout; ``right`` are the columns that are numbers."""
+    numbers = set(right)
+    view = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="bold", pad_edge=False)
+    view.show_header = any(columns)
+    for i, name in enumerate(columns):
+        view.add_column(name, justify="right" if i in numbers else "left", overflow="fold")
+    for row in rows:
+        view.add_row(*("–" if cell is None else str(cell) for cell in row))
+    out().print(view, markup=False)
+
+
+def percent(fraction: float | None, digits: int = 2) -> str | None:
+    """Return a fraction as a percentage without its sign."""
+    return None if fraction is None else f"{100 * fraction:.{digits}f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people write it: 8.4 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,141 @@
+"""``analog list``: what can be run, drawn and built in, and what was run."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analogcli.cli import options as o
+
+if TYPE_CHECKING:
+    from analogcli.registry import Registry
+
+Rows = list[dict[str, Any]]
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    EXPERIMENTS = "experiments"
+    SETTINGS = "settings"
+    FIGURES = "figures"
+    DEVICES = "devices"
+    RUNS = "runs"
+
+
+def list_(
+    kind: Annotated[Kind | None, typer.Argument(help="What to list; everything if left out.")] = None,
+    store: o.StoreOption = None,
+    registry: o.RegistryOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """List experiments, settings, figures, devices and stored runs.
+
+    \b
+    analog list
+    analog list runs --json
+    """
+    from analogcli.cli.console import print_json
+    from analogcli.registry import load
+
+    entries = load(registry)
+    makers: dict[Kind, Callable[[], Rows]] = {
+        Kind.EXPERIMENTS: lambda: _experiments(entries),
+        Kind.SETTINGS: lambda: _settings(entries),
+        Kind.FIGURES: lambda: _figures(entries),
+        Kind.DEVICES: _devices,
+        Kind.RUNS: lambda: _runs(store),
+    }
+    listed = {k: make() for k, make in makers.items() if kind in (None, k)}
+    if json:
+        print_json(listed[kind] if kind else {k.value: rows for k, rows in listed.items()})
+        return
+    for number, (name, rows) in enumerate(listed.items()):
+        if number:
+            print()
+        _print(name, rows)
+
+
+def _experiments(registry: "Registry") -> Rows:
+    return [
+        {"experiment": e.id, "what": e.title, "protocols": _default_first(list(e.protocols), e.default_protocol)}
+        for e in registry.experiments.values()
+    ]
+
+
+def _settings(registry: "Registry") -> Rows:
+    rows: dict[str, dict[str, Any]] = {}
+    for protocol in registry.protocols.values():
+        for name, setting in protocol.settings.items():
+            row = rows.setdefault(name, {"setting": name, "what": setting.title, "also spelled": [], "protocols": []})
+            row["also spelled"] = list(dict.fromkeys([*row["also spelled"], *setting.spelled]))
+            row["protocols"].append(protocol.id)
+    return list(rows.values())
+
+
+def _figures(registry: "Registry") -> Rows:
+    return [
+        {"figure": f.id, "aliases": list(f.aliases), "what": f.title, "runs": len(registry.curves(f))}
+        for f in registry.figures.values()
+    ]
+
+
+def _devices() -> Rows:
+    from analogcli.spec.device import Device
+    from analogcli.spec.support import DEVICES
+    from analogcli.spec.unions import members
+
+    return [
+        {
+            "device": kind,
+            "what": (cls.__doc__ or "").strip().splitlines()[0],
+            "backends": [name for name, kinds in DEVICES.items() if kind in kinds],
+        }
+        for kind, cls in members(Device).items()
+    ]
+
+
+def _runs(store: str | None) -> Rows:
+    from analogcli.figures.summary import summarise
+    from analogcli.store import Store, locate
+
+    file = locate(store).file
+    if file is not None and not file.is_file():
+        return []
+    rows = []
+    for run in Store.open(store).runs():
+        spec, summary = run.spec_data, summarise(run)
+        device = spec.get("device") or {}
+        rows.append(
+            {
+                "run": run.short_id,
+                "status": run.status,
+                "experiment": spec["experiment"],
+                "setting": spec["setting"],
+                "device": device.get("kind"),
+                "tau": device.get("tau"),
+                "data set": spec["task"]["dataset"],
+                "backend": spec["backend"],
+                "epochs": f"{run.epochs_done}/{run.epochs_planned}",
+                "accuracy [%]": None if summary.mean is None else round(100 * summary.mean, 2),
+                "created": run.created_at.strftime("%Y-%m-%d %H:%M"),
+            }
+        )
+    return rows
+
+
+def _print(kind: Kind, rows: Rows) -> None:
+    from analogcli.cli.console import table
+
+    if not rows:
+        print(f"{kind.value}: none yet")
+        return
+    columns = list(rows[0])
+    cells = [[", ".join(map(str, c)) if isinstance(c, list) else c for c in row.values()] for row in rows]
+    numbers = [i for i, name in enumerate(columns) if name in ("tau", "accuracy [%]", "runs", "epochs")]
+    table(kind.value, columns, cells, right=numbers)
+
+
+def _default_first(names: list[str], default: str) -> list[str]:
+    return [f"{default} (default)", *(n for n in names if n != default)]

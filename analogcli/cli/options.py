@@ -1,0 +1,109 @@
+"""Options that several commands share, declared once. Imports nothing heavy: `--help` must answer at once."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+SPEC = "The run (decides the result)"
+EXECUTION = "Execution (does not decide the result)"
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="PATH|URL", help="The results store (default: ANALOG_STORE, else results/analog.db)."
+    ),
+]
+RegistryOption = Annotated[
+    Path | None,
+    typer.Option("--registry", metavar="DIR", help="A further registry folder, laid over the shipped one."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and run nothing.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+DataDirOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Where data sets lie (default: ANALOG_DATA_DIR, else a cache folder).",
+        rich_help_panel=EXECUTION,
+    ),
+]
+CudaOption = Annotated[
+    int | None,
+    typer.Option(
+        "--cuda",
+        metavar="INDEX",
+        min=-1,
+        help="CUDA device to use; without it, or with -1, the CPU.",
+        rich_help_panel=EXECUTION,
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).", rich_help_panel=EXECUTION),
+]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Protocol of the experiment, e.g. response or exact.", rich_help_panel=SPEC),
+]
+TauOption = Annotated[
+    float | None,
+    typer.Option("--tau", help="Half dynamic range of the devices, in weight units (papers: τ).", rich_help_panel=SPEC),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="Device law at the cross points; `analog list devices` names them.", rich_help_panel=SPEC
+    ),
+]
+LrOption = Annotated[float | None, typer.Option("--lr", help="Learning rate of the optimizer.", rich_help_panel=SPEC)]
+EpochsOption = Annotated[
+    int | None, typer.Option("--epochs", help="Passes over the training set.", rich_help_panel=SPEC)
+]
+BatchSizeOption = Annotated[
+    int | None, typer.Option("--batch-size", help="Images per mini-batch.", rich_help_panel=SPEC)
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", help="Seed of model 0; model i uses seed + i.", rich_help_panel=SPEC)
+]
+NModelsOption = Annotated[
+    int | None, typer.Option("--n-models", help="Models to train, each with its own seed.", rich_help_panel=SPEC)
+]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", help="Data set, e.g. mnist or mnist5k; `analog data` lists them.", rich_help_panel=SPEC),
+]
+BackendOption = Annotated[
+    str | None, typer.Option("--backend", help="Engine: digital, native or aihwkit.", rich_help_panel=SPEC)
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Set any field of the spec, e.g. device.dw_min=0.002 (repeatable).",
+        rich_help_panel=SPEC,
+    ),
+]
+
+FLAG_PATHS = {
+    "device": "device.kind",
+    "tau": "device.tau",
+    "lr": "task.lr",
+    "epochs": "task.epochs",
+    "batch_size": "task.batch_size",
+    "dataset": "task.dataset",
+    "seed": "seed",
+    "n_models": "n_models",
+    "backend": "backend",
+}
+
+
+def overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
+    """Return flags and ``--set`` assignments as dotted paths with values; ``--set`` has the last word."""
+    from analogcli.spec import parse_assignment
+
+    given = {FLAG_PATHS[name]: value for name, value in flags.items() if value is not None}
+    return given | dict(parse_assignment(text) for text in assignments or [])

@@ -1,0 +1,132 @@
+"""``analog plot``: draw a figure from whatever is stored."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analogcli.cli import options as o
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from analogcli.figures.selection import Choice
+    from analogcli.registry import Figure, Registry
+    from analogcli.store import RunRecord, Store
+
+FORMATS = ("pdf", "png", "svg")
+
+
+def plot(
+    names: Annotated[list[str], typer.Argument(help="A figure (`analog list figures`), or ids of runs.")],
+    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Any of pdf, png, svg.")] = "pdf,png",
+    show: Annotated[bool, typer.Option("--show", help="Open a window with the picture.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to write (default: figures/ beside the store).")
+    ] = None,
+    epochs: o.EpochsOption = None,
+    seed: o.SeedOption = None,
+    n_models: o.NModelsOption = None,
+    dataset: o.DatasetOption = None,
+    backend: o.BackendOption = None,
+    set_: o.SetOption = None,
+    store: o.StoreOption = None,
+    registry: o.RegistryOption = None,
+) -> None:
+    """Draw a figure of a paper, or the accuracy curves of some runs, from the store.
+
+    What is not stored yet is named with the command that makes it. The options that change the runs are those that
+    the runs were made with.
+
+    \b
+    analog plot fig4
+    analog plot fig4 --dataset mnist5k --format svg
+    analog plot 1f0c2a77 9be2d3a0
+    """
+    from analogcli.cli.console import note
+    from analogcli.errors import AnalogError
+    from analogcli.figures.theme import save
+    from analogcli.registry import load
+    from analogcli.store import Store
+
+    suffixes = _formats(formats)
+    entries = load(registry)
+    overrides = o.overrides(set_, epochs=epochs, seed=seed, n_models=n_models, dataset=dataset, backend=backend)
+    opened = Store.open(store, create=False)
+    if entries.is_figure(names[0]):
+        figure = entries.figure(names[0])
+        canvas, name = plot_figure(opened, entries, figure, overrides), figure.id.replace("/", "-")
+    else:
+        try:
+            runs = [opened.run(n) for n in names]
+        except AnalogError:
+            entries.figure(names[0])  # names the nearest figure, which is what was most likely meant
+            raise
+        canvas, name = _plot_runs(runs), "-".join(run.short_id for run in runs)[:100]
+    for path in save(canvas, out or opened.folder / "figures", name, suffixes):
+        print(path)
+    if show:
+        _show(canvas, note)
+
+
+def plot_figure(store: "Store", registry: "Registry", figure: "Figure", overrides: dict[str, Any]) -> "Canvas":
+    """Draw a registry figure and say on stderr what is missing or not as the figure asks for."""
+    from analogcli.cli.console import note
+    from analogcli.errors import UsageError
+    from analogcli.figures.curves import draw_figure
+    from analogcli.figures.selection import choose
+
+    curves = registry.curves(figure, overrides)
+    choices = choose(curves, [r for p in figure.panels for r in store.runs(experiment=p.experiment)])
+    titles = {name: s.title for name, s in registry.protocols[figure.protocol].settings.items()}
+    for choice in choices:
+        if choice.run is None:
+            note(f"missing: {_describe(choice, figure, titles)}: {choice.curve.command}")
+        elif choice.remark:
+            note(f"note: {_describe(choice, figure, titles)} is run {choice.run.short_id}: {choice.remark}")
+    if all(choice.run is None for choice in choices):
+        raise UsageError(f"nothing of {figure.id} is stored yet; `analog sweep {figure.id}` makes all its runs")
+    return draw_figure(figure, choices, titles)
+
+
+def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str:
+    tau = f" τ = {choice.curve.tau:g}" if choice.curve.tau is not None else ""
+    return f"{figure.panels[choice.curve.panel].title} {titles[choice.curve.setting]}{tau}"
+
+
+def _plot_runs(runs: "list[RunRecord]") -> "Canvas":
+    from analogcli.errors import UsageError
+    from analogcli.figures.comparison import changed_fields
+    from analogcli.figures.curves import draw_runs
+
+    empty = [run.short_id for run in runs if not any(m.epochs for m in run.models)]
+    if empty:
+        raise UsageError(f"run {', '.join(empty)} has no epochs yet; `analog resume {empty[0]}` trains it")
+    labels = []
+    for run, fields in zip(runs, changed_fields(runs), strict=True):
+        differs = [f"{p.rpartition('.')[2]} {v}" for p, v in fields.items() if v is not None]
+        labels.append(", ".join([f"{run.spec_data['experiment']} {run.spec_data['setting']}", *differs]))
+    return draw_runs(runs, labels)
+
+
+def _formats(text: str) -> list[str]:
+    from analogcli.errors import UnknownName
+
+    suffixes = [part.strip().lower() for part in text.split(",") if part.strip()]
+    for suffix in suffixes:
+        if suffix not in FORMATS:
+            raise UnknownName("picture format", suffix, FORMATS)
+    return suffixes or ["png"]
+
+
+def _show(canvas: "Canvas", note: Any) -> None:
+    import matplotlib.pyplot as plt
+
+    if plt.get_backend().lower() == "agg":
+        note("--show: there is no display here; open the file instead")
+        return
+    manager = plt.figure().canvas.manager
+    assert manager is not None
+    manager.canvas.figure = canvas
+    canvas.set_canvas(manager.canvas)
+    plt.show()

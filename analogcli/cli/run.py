@@ -1,0 +1,170 @@
+"""``analog run``: train one spec, or show the result that is already stored."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analogcli.cli import options as o
+
+if TYPE_CHECKING:
+    from analogcli.spec import ExecutionOptions, RunSpec
+    from analogcli.store import RunRecord, Store
+
+
+def run(
+    experiment: Annotated[
+        str | None, typer.Argument(help="What to train; `analog list experiments` names them.")
+    ] = None,
+    setting: Annotated[
+        str | None,
+        typer.Option("--setting", help='How to train: fp-sgd, "Analog SGD", tt-v1 …', rich_help_panel=o.SPEC),
+    ] = None,
+    protocol: o.ProtocolOption = None,
+    tau: o.TauOption = None,
+    lr: o.LrOption = None,
+    epochs: o.EpochsOption = None,
+    batch_size: o.BatchSizeOption = None,
+    seed: o.SeedOption = None,
+    n_models: o.NModelsOption = None,
+    dataset: o.DatasetOption = None,
+    device: o.DeviceOption = None,
+    backend: o.BackendOption = None,
+    set_: o.SetOption = None,
+    spec_file: Annotated[
+        Path | None,
+        typer.Option("--spec", metavar="FILE", help="Run a spec that --dry-run printed.", rich_help_panel=o.SPEC),
+    ] = None,
+    dry_run: o.DryRunOption = False,
+    again: Annotated[bool, typer.Option("--again", help="Train even if the same spec is already stored.")] = False,
+    cuda: o.CudaOption = None,
+    threads: o.ThreadsOption = None,
+    data_dir: o.DataDirOption = None,
+    checkpoint_minutes: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-minutes",
+            help="Longest time between two checkpoints within an epoch.",
+            rich_help_panel=o.EXECUTION,
+        ),
+    ] = 5.0,
+    store: o.StoreOption = None,
+    registry: o.RegistryOption = None,
+    quiet: o.QuietOption = False,
+    json: o.JsonOption = False,
+) -> None:
+    """Train a network and store every epoch.
+
+    The same spec is never trained twice: its stored result is shown, and an interrupted run goes on from its last
+    checkpoint. --again trains anew.
+
+    \b
+    analog run mnist-fcn --setting tt-v1 --tau 0.7
+    analog run mnist-fcn --setting "Analog SGD" --tau 0.7 --dataset mnist5k --epochs 5
+    analog run mnist-fcn --setting analog-sgd --set device.dw_min=0.002 --dry-run
+    """
+    flags = o.overrides(
+        set_,
+        tau=tau,
+        lr=lr,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        n_models=n_models,
+        dataset=dataset,
+        device=device,
+        backend=backend,
+    )
+    spec = resolve(experiment, setting, protocol, flags, spec_file, registry)
+    if dry_run:
+        print(f"# spec {spec.hash}\n{spec.to_yaml()}", end="")
+        return
+    from analogcli.store import Store
+
+    execution = execution_options(cuda, threads, data_dir, checkpoint_minutes)
+    result = run_spec(Store.open(store), spec, execution, again=again, quiet=quiet)
+    report(result, json=json)
+
+
+def resolve(
+    experiment: str | None,
+    setting: str | None,
+    protocol: str | None,
+    flags: dict[str, Any],
+    spec_file: Path | None,
+    registry: Path | None,
+) -> "RunSpec":
+    """Return the spec that the words on the command line mean."""
+    from analogcli.errors import UsageError
+    from analogcli.registry import load
+    from analogcli.spec import build, load_yaml, merge, nested
+
+    if spec_file is not None:
+        if experiment or setting or protocol:
+            raise UsageError("--spec already says what to run; leave out EXPERIMENT, --setting and --protocol")
+        try:
+            text = spec_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise UsageError(
+                f"--spec {spec_file} cannot be read: {getattr(exc, 'strerror', 'it is not text')}"
+            ) from exc
+        return build(merge(load_yaml(text, f"--spec {spec_file}"), nested(flags)))
+    entries = load(registry)
+    if experiment is None:
+        known = ", ".join(entries.experiments)
+        raise UsageError(f"say what to run: `analog run EXPERIMENT`, with one of {known}, or `analog run --spec FILE`")
+    return entries.spec(experiment, protocol=protocol, setting=setting, overrides=flags)
+
+
+def execution_options(
+    cuda: int | None, threads: int | None, data_dir: str | None, checkpoint_minutes: float = 5.0
+) -> "ExecutionOptions":
+    """Return the options that do not decide the result; --cuda -1 is the CPU, as in the papers' scripts."""
+    from pydantic import ValidationError
+
+    from analogcli.errors import UsageError
+    from analogcli.spec import ExecutionOptions
+
+    try:
+        return ExecutionOptions(
+            cuda=None if cuda == -1 else cuda, threads=threads, data_dir=data_dir, checkpoint_minutes=checkpoint_minutes
+        )
+    except ValidationError as exc:
+        raise UsageError(f"--checkpoint-minutes {checkpoint_minutes}: {exc.errors()[0]['msg'].lower()}") from exc
+
+
+def run_spec(
+    store: "Store", spec: "RunSpec", execution: "ExecutionOptions", *, again: bool = False, quiet: bool = False
+) -> "RunRecord":
+    """Return the stored result of ``spec``, training it or the rest of it first where there is none."""
+    from analogcli.cli.console import note
+    from analogcli.cli.progress import ProgressView
+
+    stored = None if again else store.find(spec)
+    if stored is not None and stored.status == "finished":
+        if not quiet:
+            note(f"already stored as run {stored.short_id}; --again trains it anew")
+        return stored
+    from analogcli.training import resume, train
+
+    with ProgressView(quiet=quiet) as view:
+        if stored is None:
+            return train(store, spec, execution, view)
+        if not quiet:
+            how_far = f"{stored.status} after {stored.epochs_done} epochs"
+            note(f"continuing run {stored.short_id}, {how_far}; --again starts anew")
+        return resume(store, stored, execution, view)
+
+
+def report(run: "RunRecord", *, json: bool) -> None:
+    """Print the result of a run to stdout; exit 130 if it was interrupted."""
+    from analogcli.cli.console import note, print_json
+    from analogcli.cli.show import as_data, print_summary
+
+    if json:
+        print_json(as_data(run))
+    else:
+        print_summary(run)
+    if run.status == "interrupted":
+        note(f"run {run.short_id} is interrupted; `analog resume {run.short_id}` goes on from its checkpoint")
+        raise typer.Exit(130)

@@ -1,0 +1,112 @@
+"""``analog show``: everything that is known of one run."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analogcli.cli import options as o
+
+if TYPE_CHECKING:
+    from analogcli.store import RunRecord
+
+
+def show(
+    run: Annotated[str, typer.Argument(help="Id of the run (its first characters are enough), or `last`.")] = "last",
+    store: o.StoreOption = None,
+    json: o.JsonOption = False,
+) -> None:
+    """Show one run: result, epochs, resolved spec, and with what, where and by which command it was made.
+
+    \b
+    analog show last
+    analog show 1f0c2a77 --json
+    """
+    from analogcli.cli.console import print_json
+    from analogcli.store import Store
+
+    record = Store.open(store, create=False).run(run)
+    if json:
+        print_json(as_data(record))
+        return
+    print_summary(record)
+    _print_epochs(record)
+    _print_provenance(record)
+    print(f"\nspec {record.spec_hash}\n{record.spec.to_yaml()}", end="")
+
+
+def as_data(run: "RunRecord") -> dict[str, Any]:
+    """Return a run as plain data for --json."""
+    from dataclasses import asdict
+
+    from analogcli.figures.summary import summarise
+
+    return {
+        "id": run.id,
+        "status": run.status,
+        "error": run.error,
+        "spec_hash": run.spec_hash,
+        "spec": run.spec_data,
+        "summary": asdict(summarise(run)),
+        "repeatable": run.repeatable,
+        "resolved_config": run.resolved_config,
+        "created_at": run.created_at.isoformat(),
+        "seconds": run.seconds,
+        "attempts": list(run.attempts),
+        "models": [
+            {"index": m.index, "seed": m.seed, "epochs": [asdict(epoch) for epoch in m.epochs]} for m in run.models
+        ],
+    }
+
+
+def print_summary(run: "RunRecord") -> None:
+    """Print what came out of a run, in a few lines."""
+    from analogcli.cli.console import duration, table
+    from analogcli.figures.summary import summarise
+
+    summary, spec = summarise(run), run.spec_data
+    device = spec.get("device")
+    what = [
+        ("run", f"{run.short_id}  {run.status}" + (f": {run.error}" if run.error else "")),
+        ("experiment", f"{spec['experiment']}, protocol {spec['protocol']}, setting {spec['setting']}"),
+        ("device", f"{device['kind']}, tau {device['tau']:g}" if device else "none (floating point)"),
+        ("data set", spec["task"]["dataset"]),
+        ("backend", spec["backend"] + ("" if run.repeatable else " (its pulses have no seed: not bit-repeatable)")),
+        (
+            "epochs",
+            f"{run.epochs_done} of {run.epochs_planned}"
+            + (f", {len(run.models)} models" if len(run.models) > 1 else ""),
+        ),
+        ("test accuracy", summary.text()),
+        ("time", duration(run.seconds)),
+    ]
+    table(None, ["", ""], what)
+
+
+def _print_epochs(run: "RunRecord") -> None:
+    from analogcli.cli.console import percent, table
+
+    for model in run.models:
+        rows = [
+            (
+                e.epoch,
+                None if e.train_loss is None else f"{e.train_loss:.4f}",
+                None if e.test_loss is None else f"{e.test_loss:.4f}",
+                percent(e.test_accuracy),
+                None if e.mean_abs_gradient is None else f"{e.mean_abs_gradient:.3e}",
+                None if e.lr is None else f"{e.lr:g}",
+                f"{e.seconds:.1f}",
+            )
+            for e in model.epochs
+        ]
+        print()
+        header = ["epoch", "train loss", "test loss", "accuracy [%]", "mean |gradient|", "lr", "seconds"]
+        table(f"model {model.index} (seed {model.seed})", header, rows, right=range(7))
+
+
+def _print_provenance(run: "RunRecord") -> None:
+    from analogcli.cli.console import table
+
+    for number, attempt in enumerate(run.attempts, start=1):
+        rows = [(name.replace("_", " "), value) for name, value in attempt.items() if value is not None]
+        print()
+        table(f"made by (attempt {number} of {len(run.attempts)})", ["", ""], rows)

@@ -1,0 +1,45 @@
+"""Runs side by side: the papers' number for each, the fields in which they differ, published values beside ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analogcli.figures.summary import Summary, summarise
+from analogcli.registry import Published, Registry
+from analogcli.store import RunRecord
+
+HIDDEN = {"algorithm.kind"}
+"""Fields that the setting's name already says."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run in a comparison; ``fields`` holds what differs between the runs."""
+
+    run: RunRecord
+    fields: dict[str, Any]
+    summary: Summary
+    published: Published | None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the published value [percentage points]."""
+        if self.published is None or self.summary.mean is None:
+            return None
+        return 100 * self.summary.mean - self.published.value
+
+
+def compare(runs: Sequence[RunRecord], registry: Registry, *, published: bool = False) -> list[Row]:
+    """Return the runs as rows of a table; with ``published`` each has the value that it reproduces."""
+    return [
+        Row(run, fields, summarise(run), registry.published(run.spec) if published else None)
+        for run, fields in zip(runs, changed_fields(runs), strict=True)
+    ]
+
+
+def changed_fields(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
+    """Return for each run the fields with at least two values among the runs that have them."""
+    leaves = [run.spec.leaves() for run in runs]
+    paths = dict.fromkeys(path for own in leaves for path in own if path not in HIDDEN)
+    changed = [p for p in paths if len({repr(own[p]) for own in leaves if own.get(p) is not None}) > 1]
+    return [{path: own.get(path) for path in changed} for own in leaves]
