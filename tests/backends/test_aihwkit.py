@@ -371,6 +371,13 @@ def test_probe_passes_here() -> None:
     assert result.torch_version == torch.__version__
 
 
+def test_probe_reports_that_aihwkit_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aihwkit", None)  # Python's own way to say that a package is not there
+    result = probe()
+    assert (result.ok, result.aihwkit_version, result.problem) == (False, None, "AIHWKit is not installed")
+    assert result.advice.startswith("pip install")
+
+
 FAKES = {
     "raises": ("raise RuntimeError('tensor does not have a device')", "tensor does not have a device"),
     "crashes": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed with SIGSEGV"),
