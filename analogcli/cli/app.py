@@ -9,12 +9,15 @@ import typer
 from analogcli.cli import store
 from analogcli.cli.compare import compare
 from analogcli.cli.data import data
+from analogcli.cli.demo import demo
 from analogcli.cli.doctor import doctor
+from analogcli.cli.export import export
 from analogcli.cli.list import list_
 from analogcli.cli.plot import plot
 from analogcli.cli.resume import resume
 from analogcli.cli.run import run
 from analogcli.cli.show import show
+from analogcli.cli.sweep import sweep
 
 app = typer.Typer(
     name="analog",
@@ -49,7 +52,7 @@ def analog(
     """
 
 
-for command in (run, resume, list_, show, compare, plot, doctor, data):
+for command in (demo, run, resume, sweep, list_, show, compare, plot, export, doctor, data):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(store.app, name="store")
 

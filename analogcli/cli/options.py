@@ -42,7 +42,7 @@ CudaOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).", rich_help_panel=EXECUTION),
+    typer.Option("--threads", min=1, help="CPU threads (default: 1).", rich_help_panel=EXECUTION),
 ]
 ProtocolOption = Annotated[
     str | None,

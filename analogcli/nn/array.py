@@ -114,7 +114,7 @@ class _Read(torch.autograd.Function):
     def backward(ctx: Any, d_BO: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None]:
         array: TileArray = ctx.array
         x_BI, out_scale_T, *parts = ctx.saved_tensors
-        array.last = (x_BI, d_BO)
+        array.last = (x_BI.detach(), d_BO)
         grad_x_BI = None
         if ctx.needs_input_grad[0]:
             grad_x_BI = torch.zeros_like(x_BI)

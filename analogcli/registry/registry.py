@@ -81,6 +81,10 @@ class Registry:
         """Return the figure of this id or alias."""
         return self.figures[_find("figure", name, self._figure_names)]
 
+    def is_experiment(self, name: str) -> bool:
+        """Return whether an experiment answers to ``name``."""
+        return fold(name) in self._experiment_names
+
     def is_figure(self, name: str) -> bool:
         """Return whether a figure answers to ``name``."""
         return fold(name) in self._figure_names

@@ -64,8 +64,7 @@ def resume(store: Store, run: RunRecord, options: ExecutionOptions, observer: Ob
 
 
 def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _Prepared:
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.threads or 1)
     backend = backends.get(spec.backend)
     backend.check()
     device, note = devices.choose(options)

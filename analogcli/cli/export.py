@@ -1,0 +1,91 @@
+"""``analog export``: stored results as files that other tools read."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analogcli.cli import options as o
+
+if TYPE_CHECKING:
+    from analogcli.store import RunRecord, Store
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    SEED = "seed"
+    CSV = "csv"
+    JSON = "json"
+    TENSORBOARD = "tensorboard"
+
+
+def export(
+    run: Annotated[
+        str | None, typer.Argument(help="Id of the run, or `last`; without it, the newest with enough models.")
+    ] = None,
+    n_models: Annotated[int | None, typer.Option("--n-models", min=1, help="Models to export (default: all).")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="seed: weights, accuracies, gradients and settings.")] = (
+        Format.SEED
+    ),
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to write (default: exports/ beside the store).")
+    ] = None,
+    store: o.StoreOption = None,
+) -> None:
+    """Write a run to files: per model weights, accuracies, mean gradients and settings, or tables, or TensorBoard events.
+
+    \b
+    analog export --n-models 10
+    analog export last --format csv
+    analog export 1f0c2a77 --format tensorboard --out runs
+    """
+    from analogcli.store import Store
+
+    opened = Store.open(store, create=False)
+    record = _choose(opened, run, n_models)
+    models = list(record.models[:n_models])
+    folder = out or opened.folder / "exports"
+    match format_:
+        case Format.SEED:
+            from analogcli.export.seed import export_seed
+
+            written = export_seed(opened, record, models, folder)
+        case Format.CSV:
+            from analogcli.export.tables import export_csv
+
+            written = export_csv(record, models, folder)
+        case Format.JSON:
+            from analogcli.export.tables import export_json
+
+            written = export_json(record, models, folder)
+        case Format.TENSORBOARD:
+            from analogcli.export.tensorboard import export_tensorboard
+
+            written = export_tensorboard(record, models, folder)
+    for path in written:
+        print(path)
+
+
+def _choose(store: "Store", name: str | None, n_models: int | None) -> "RunRecord":
+    from analogcli.errors import UsageError
+
+    wanted = n_models or 1
+    if name is not None:
+        run = store.run(name)
+        if len(run.models) < wanted:
+            raise UsageError(
+                f"run {run.short_id} has {len(run.models)} models, not {wanted}; "
+                f"export --n-models {len(run.models)}, or train them with `analog run … --n-models {wanted}`"
+            )
+    else:
+        enough = [r for r in store.runs() if len(r.models) >= wanted and r.epochs_done > 0]
+        if not enough:
+            raise UsageError(
+                f"no stored run has {wanted} trained models; `analog run … --n-models {wanted}` trains them"
+            )
+        run = enough[-1]
+    if not any(model.epochs for model in run.models[:wanted]):
+        raise UsageError(f"run {run.short_id} has no epochs yet; `analog resume {run.short_id}` trains it")
+    return run

@@ -1,0 +1,71 @@
+"""The files of the magneto-ionic simulations' scripts: per model ``.pth``, ``-accuracies.pth``, ``-gradients.pth``, ``.json``.
+
+``simulations/<ID>/<ID>-<i>…`` with ``ID = YYYYmmddHHMMSS-<task>-<setting>-<lr>[-tau-<tau>]``. Accuracies (fractions) and
+mean absolute gradients are tensors with one number an epoch, the untrained epoch 0 left out; all files load with
+``torch.load(weights_only=True)``.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+
+from analogcli.figures.summary import last_epochs_mean
+from analogcli.spec import RunSpec
+from analogcli.store import ModelRecord, RunRecord, Store
+
+
+def export_seed(store: Store, run: RunRecord, models: list[ModelRecord], folder: Path) -> list[Path]:
+    """Write the files of ``models`` below ``folder`` and return them."""
+    name = simulation_id(run)
+    target = folder / "simulations" / name
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for model in models:
+        trained = [e for e in model.epochs if e.epoch > 0]
+        stem = f"{name}-{model.index}"
+        tensors = {
+            f"{stem}.pth": _weights(store, model),
+            f"{stem}-accuracies.pth": torch.tensor([e.test_accuracy for e in trained]),
+            f"{stem}-gradients.pth": torch.tensor([e.mean_abs_gradient or 0.0 for e in trained]),
+        }
+        for file, value in tensors.items():
+            torch.save(value, target / file)
+        settings = target / f"{stem}.json"
+        settings.write_text(json.dumps(_settings(run, model), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        written += [*(target / file for file in tensors), settings]
+    return written
+
+
+def simulation_id(run: RunRecord) -> str:
+    """Return the name that the scripts would give the simulation."""
+    spec: RunSpec = run.spec
+    tau = f"-tau-{spec.device.tau}" if spec.device else ""
+    dataset = spec.task.dataset.replace(":", "-").replace("/", "-")
+    return f"{run.created_at:%Y%m%d%H%M%S}-{dataset}-{spec.setting}-{spec.task.lr}{tau}"
+
+
+def _weights(store: Store, model: ModelRecord) -> dict[str, torch.Tensor]:
+    saved = store.saved_state(model)
+    if saved is None:
+        return {}
+    tensors = store.load_state(saved)
+    return {key.removeprefix("model/"): value for key, value in tensors.items() if key.startswith("model/")}
+
+
+def _settings(run: RunRecord, model: ModelRecord) -> dict[str, object]:
+    spec = run.spec
+    return {
+        "task": spec.task.dataset,
+        "seed": spec.seed,
+        "batch_size": spec.task.batch_size,
+        "epochs": spec.task.epochs,
+        "lr": spec.task.lr,
+        "accuracy": 100 * model.epochs[-1].test_accuracy,
+        "accuracy_last_5": 100 * last_epochs_mean(model) if len(model.epochs) > 1 else None,
+        "loss": model.epochs[-1].train_loss,
+        "model_seed": model.seed,
+        "run": run.id,
+        "spec_hash": run.spec_hash,
+        "spec": run.spec_data,
+    }

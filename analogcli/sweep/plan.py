@@ -1,0 +1,96 @@
+"""From a figure or a grid to the list of runs; equal specs are planned once."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analogcli.errors import SpecError, UnknownName
+from analogcli.registry import FLAGS, Registry, flag
+from analogcli.spec import ANALOG_PARTS, RunSpec, parse_value
+
+AXES = {option.removeprefix("--"): path for path, option in FLAGS.items()} | {
+    "setting": "setting",
+    "protocol": "protocol",
+}
+"""Short names of grid axes; any other axis is a dotted path into the spec."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a sweep and the command that makes it alone."""
+
+    spec: RunSpec
+    command: str
+
+
+def plan_figure(registry: Registry, name: str, overrides: Mapping[str, Any]) -> list[Planned]:
+    """Return the runs that a figure needs."""
+    curves = registry.curves(registry.figure(name), overrides)
+    return _once(Planned(curve.spec, curve.command) for curve in curves)
+
+
+def plan_grid(
+    registry: Registry,
+    experiment: str,
+    axes: Mapping[str, Sequence[Any]],
+    *,
+    protocol: str | None,
+    setting: str | None,
+    overrides: Mapping[str, Any],
+) -> tuple[list[Planned], list[str]]:
+    """Return the runs of all combinations of ``axes``, and the axes that some floating-point setting does not have.
+
+    Such a setting is planned once instead of once for every value.
+    """
+    planned, dropped = [], dict[str, None]()
+    for values in itertools.product(*axes.values()):
+        point = dict(zip(axes, values, strict=True))
+        prot = registry.protocol(registry.experiment(experiment), point.pop("protocol", protocol))
+        name = registry.setting(prot, point.pop("setting", setting) or registry.experiment(experiment).default_setting)
+        own = dict(overrides) | point
+        if registry.is_digital(prot.id, name):
+            absent = [path for path in own if path.split(".")[0] in ANALOG_PARTS]
+            dropped |= dict.fromkeys(absent)
+            own = {path: value for path, value in own.items() if path not in absent}
+        spec = registry.spec(experiment, protocol=prot.id, setting=name, overrides=own)
+        default = registry.experiment(experiment).default_protocol
+        words = ["analog run", experiment, *([] if prot.id == default else [f"--protocol {prot.id}"])]
+        words += [f"--setting {name}", *(flag(path, value) for path, value in own.items())]
+        planned.append(Planned(spec, " ".join(words)))
+    return _once(planned), list(dropped)
+
+
+def parse_axis(text: str) -> tuple[str, list[Any]]:
+    """Read ``tau=0.5,0.6`` as a path and its values.
+
+    Raises:
+        SpecError: it is not of that form.
+        UnknownName: no such axis.
+    """
+    name, equals, values = text.partition("=")
+    parsed = [parse_value(value) for value in _split(values)]
+    if not equals or not name.strip() or not parsed:
+        raise SpecError(f"--grid {text!r} is not of the form name=value,value, e.g. --grid tau=0.5,0.6,0.7")
+    axis = name.strip().replace("_", "-")
+    if axis in AXES:
+        return AXES[axis], parsed
+    if "." not in name:
+        raise UnknownName("grid axis", name, AXES, "or a path like device.dw_min.")
+    return name.strip(), parsed
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas, but not inside brackets: ``[64,32],[128]`` is two values."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char in "[{") - (char in "]}")
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _once(planned: Iterable[Planned]) -> list[Planned]:
+    return list({p.spec.hash: p for p in reversed(list(planned))}.values())[::-1]
