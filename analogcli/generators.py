@@ -1,4 +1,4 @@
-"""Where randomness comes from: one named stream of random numbers for each purpose, all derived from the model's seed."""
+"""Where randomness comes from: one stream of random numbers for each purpose, all derived from the model's seed."""
 
 import hashlib
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-
 import typer
 
 from analogcli.cli import options as o

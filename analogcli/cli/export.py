@@ -34,7 +34,7 @@ def export(
     ] = None,
     store: o.StoreOption = None,
 ) -> None:
-    """Write a run to files: per model weights, accuracies, mean gradients and settings, or tables, or TensorBoard events.
+    """Write a run to files: weights, accuracies, gradients and settings of each model, or tables, or TensorBoard.
 
     \b
     analog export --n-models 10

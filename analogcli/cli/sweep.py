@@ -145,11 +145,7 @@ def _run(
     already = f", {stored} are stored" if stored else ""
     console.print(f"{len(todo)} runs to train{already}; {workers} at a time", markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    sweep = LocalSweep(
-        str(store.location.file or store.location.url.render_as_string(hide_password=False)),
-        store.folder / "logs",
-        execution,
-    )
+    sweep = LocalSweep(store.location.address, store.folder / "logs", execution)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("runs", total=len(todo))
 
@@ -185,9 +181,8 @@ def _summary(store: "Store", plan: "list[Planned]", results: "list[Result]") -> 
         print_rows(compare(runs, Registry()), Form.TABLE, published=False)
     failed = [r for r in results if r.outcome == "failed"]
     stopped = [r for r in results if r.outcome == "stopped"]
-    note(
-        f"{len(plan)} runs: {len(plan) - len(failed) - len(stopped)} finished, {len(failed)} failed, {len(stopped)} stopped"
-    )
+    finished = len(plan) - len(failed) - len(stopped)
+    note(f"{len(plan)} runs: {finished} finished, {len(failed)} failed, {len(stopped)} stopped")
     for result in failed:
         note(f"failed: {result.planned.command}: {result.reason} (log: {result.log})")
     if stopped:

@@ -1,8 +1,8 @@
-"""The files of the magneto-ionic simulations' scripts: per model ``.pth``, ``-accuracies.pth``, ``-gradients.pth``, ``.json``.
+"""The magneto-ionic simulations' files: for each model ``.pth``, ``-accuracies.pth``, ``-gradients.pth``, ``.json``.
 
-``simulations/<ID>/<ID>-<i>…`` with ``ID = YYYYmmddHHMMSS-<task>-<setting>-<lr>[-tau-<tau>]``. Accuracies (fractions) and
-mean absolute gradients are tensors with one number an epoch, the untrained epoch 0 left out; all files load with
-``torch.load(weights_only=True)``.
+They are ``simulations/<ID>/<ID>-<i>…`` with ``ID = YYYYmmddHHMMSS-<task>-<setting>-<lr>[-tau-<tau>]``. Accuracies
+(fractions) and mean absolute gradients are tensors with one number an epoch, the untrained epoch 0 left out; all files
+load with ``torch.load(weights_only=True)``.
 """
 
 import json

@@ -30,11 +30,11 @@ def export_tensorboard(run: RunRecord, models: list[ModelRecord], folder: Path) 
         # Event files only ever grow: an export that is repeated replaces the one before.
         for old in target.glob("events.*"):
             old.unlink()
-        with SummaryWriter(str(target)) as writer:  # type: ignore[no-untyped-call]
+        with SummaryWriter(str(target)) as writer:
             for epoch in model.epochs:
                 for tag, field in TAGS.items():
                     value = getattr(epoch, field)
                     if value is not None:
-                        writer.add_scalar(tag, value, epoch.epoch)  # type: ignore[no-untyped-call]
+                        writer.add_scalar(tag, value, epoch.epoch)
         written.append(target)
     return written

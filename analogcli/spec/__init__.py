@@ -4,7 +4,7 @@ from analogcli.spec.algorithm import Algorithm, AnalogSgd, FpSgd, TikiTakaV1
 from analogcli.spec.build import build, load_yaml, merge, nested, parse_assignment, parse_value
 from analogcli.spec.device import Device, ExponentialStep, PowerStep, PulsedDevice, SoftBounds
 from analogcli.spec.mapping import Mapping
-from analogcli.spec.periphery import IO, Periphery
+from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
 from analogcli.spec.run import ANALOG_PARTS, LABELS, ExecutionOptions, RunSpec, canonical_json
 from analogcli.spec.support import BACKENDS, BackendName
 from analogcli.spec.task import ClassificationTask, ConstantLR, FcnModel, LeNet5Model, Model, StepLR, Task
@@ -18,6 +18,7 @@ __all__ = [
     "Algorithm",
     "AnalogSgd",
     "BackendName",
+    "BackwardRead",
     "ClassificationTask",
     "ConstantLR",
     "Device",
@@ -37,6 +38,7 @@ __all__ = [
     "StepLR",
     "Task",
     "TikiTakaV1",
+    "TransferRead",
     "Update",
     "build",
     "canonical_json",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from analogcli.spec.base import Spec
-from analogcli.spec.periphery import IO
+from analogcli.spec.periphery import TransferRead
 from analogcli.spec.update import Pulses
 
 
@@ -46,8 +46,8 @@ class TikiTakaV1(Spec):
     """Count the period in mini-batches."""
     n_reads_per_transfer: int = Field(1, ge=1)
     """Columns read per transfer; the cursor moves on cyclically."""
-    transfer_read: IO = IO(noise_management="none", bound_management="none")
-    """Periphery of the read of the fast array; AIHWKit switches noise and bound management off for it."""
+    transfer_read: TransferRead = TransferRead()
+    """Periphery of the read of the fast array."""
     transfer_update: Pulses = Pulses()
     """Pulses of the write onto the slow array."""
 

@@ -30,10 +30,26 @@ class IO(Spec):
     """iterative: halve the input until no output clips (forward only)."""
 
 
+class BackwardRead(IO):
+    """The backward read; AIHWKit never applies bound management to it."""
+
+    bound_management: Literal["none"] = "none"
+    """Never applied to the backward read."""
+
+
+class TransferRead(IO):
+    """The read of one column of a fast array; AIHWKit switches both managements off for it."""
+
+    noise_management: Literal["none"] = "none"
+    """Never applied to a transfer read."""
+    bound_management: Literal["none"] = "none"
+    """Never applied to a transfer read."""
+
+
 class Periphery(Spec):
     """Forward and backward reads of the array; updates see the exact digital x and d, as in AIHWKit."""
 
     forward: IO = IO()
     """Forward read, y = W x."""
-    backward: IO = IO(bound_management="none")
-    """Backward read, Wᵀ d; bound management is never applied to it."""
+    backward: BackwardRead = BackwardRead()
+    """Backward read, Wᵀ d."""

@@ -13,7 +13,7 @@ class Pulses(Spec):
     desired_bl: int = Field(31, ge=1)
     """Largest length of a pulse train [pulses] (papers: BL)."""
     update_management: bool = True
-    """Balance the pulse probabilities of x and d."""
+    """Balance the pulse probabilities of x and d; always on where update_bl_management is."""
     update_bl_management: bool = True
     """Shorten the trains to what the largest requested change needs."""
 

@@ -32,6 +32,11 @@ class Location:
         is_sqlite = self.url.get_backend_name() == "sqlite"
         return Path(self.url.database) if is_sqlite and self.url.database else None
 
+    @property
+    def address(self) -> str:
+        """What --store takes to open it again in another process."""
+        return str(self.file.absolute()) if self.file else self.url.render_as_string(hide_password=False)
+
     def __str__(self) -> str:
         return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
 

@@ -74,12 +74,6 @@ def pulsed_device(device: PulsedDevice) -> Any:
 
 def transfer_compound(algorithm: TikiTakaV1, device: PulsedDevice) -> Any:
     """Return the fast and the slow array with the transfer between them, as ``build_config("ttv1", …)`` does."""
-    read = algorithm.transfer_read
-    if not read.perfect and (read.noise_management, read.bound_management) != ("none", "none"):
-        raise BackendError(
-            "backend aihwkit reads the fast array without noise and bound management; "
-            "set algorithm.transfer_read.noise_management and .bound_management to none"
-        )
     compound = TransferCompound(
         unit_cell_devices=[pulsed_device(device), pulsed_device(device)],
         gamma=algorithm.gamma,
@@ -89,7 +83,7 @@ def transfer_compound(algorithm: TikiTakaV1, device: PulsedDevice) -> Any:
         transfer_every=algorithm.transfer_every,
         units_in_mbatch=algorithm.units_in_mbatch,
         n_reads_per_transfer=algorithm.n_reads_per_transfer,
-        transfer_forward=io_parameters(read),
+        transfer_forward=io_parameters(algorithm.transfer_read),
         transfer_update=update_parameters(algorithm.transfer_update),
     )
     # From 1.2.0 on AIHWKit multiplies fast_lr by the optimizer's rate unless told not to; before, the field is unknown
