@@ -68,7 +68,7 @@ def print_summary(run: "RunRecord") -> None:
     what = [
         ("run", f"{run.short_id}  {run.status}" + (f": {run.error}" if run.error else "")),
         ("experiment", f"{spec['experiment']}, protocol {spec['protocol']}, setting {spec['setting']}"),
-        ("device", f"{device['kind']}, tau {device['tau']:g}" if device else "none (floating point)"),
+        ("device", _device(device) if device else "none (floating point)"),
         ("data set", spec["task"]["dataset"]),
         ("backend", spec["backend"] + ("" if run.repeatable else " (its pulses have no seed: not bit-repeatable)")),
         (
@@ -80,6 +80,11 @@ def print_summary(run: "RunRecord") -> None:
         ("time", duration(run.seconds)),
     ]
     table(None, ["", ""], what)
+
+
+def _device(device: dict[str, Any]) -> str:
+    gamma = f", gamma_res {device['gamma_res']:g}" if "gamma_res" in device else ""
+    return f"{device['kind']}, tau {device['tau']:g}{gamma}, dw_min {device['dw_min']:.4g}"
 
 
 def _print_epochs(run: "RunRecord") -> None:
