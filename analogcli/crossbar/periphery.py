@@ -33,26 +33,28 @@ def analog_matvec(w_OI: Tensor, x_BI: Tensor, io: IO, generator: torch.Generator
     """Return y [B, O] = W x as the periphery ``io`` sees it; noise comes from ``generator``, on the weights' device."""
     if io.perfect:
         return x_BI @ w_OI.T
+    r_out = _step(io.out_bound, io.out_steps)
     if io.noise_management == "none":
-        return _within_bounds(w_OI, x_BI, io, generator)
+        return _within_bounds(w_OI, x_BI, io, generator).mul_(r_out)
     s_B1 = x_BI.abs().amax(dim=1, keepdim=True)
     if io.inp_noise:
         s_B1 = torch.where(s_B1 > 0, s_B1, 1.0)
     v_BI = x_BI / s_B1.clamp_min(torch.finfo(s_B1.dtype).tiny)
-    return _within_bounds(w_OI, v_BI, io, generator).mul_(s_B1)
+    return _within_bounds(w_OI, v_BI, io, generator).mul_(s_B1 * r_out)
 
 
 def _within_bounds(w_OI: Tensor, v_BI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
-    """Convert, and where outputs clip, again with the input reduced."""
-    bound = io.out_bound
-    clips = bound - 0.25 * (2 * bound / io.out_steps) if io.out_steps else bound
+    """Convert, and where outputs clip, again with the input reduced; returns ADC steps."""
+    bound = io.out_bound / _step(io.out_bound, io.out_steps)
     y_BO = _convert(w_OI, v_BI, io, generator)
     if io.bound_management == "none":
         return y_BO.clamp_(-bound, bound)
-    # One reduction over the mini-batch shows that nothing clips, which is the usual case.
-    if not bool(y_BO.abs().max() > clips):
+    clips = bound - 0.25 if io.out_steps else bound
+    # One number for the whole mini-batch shows that nothing clips, which is the usual case.
+    if not bool(torch.linalg.vector_norm(y_BO, torch.inf) > clips):
         return y_BO
     rows_R = (y_BO.abs().amax(dim=1) > clips).nonzero()[:, 0]
+    y_BO.clamp_(-bound, bound)
     factor = 1.0
     while len(rows_R) and not _exhausted(factor, io):
         factor *= 2
@@ -64,24 +66,28 @@ def _within_bounds(w_OI: Tensor, v_BI: Tensor, io: IO, generator: torch.Generato
 
 def _exhausted(factor: float, io: IO) -> bool:
     """Return whether bound management gives up and lets the output clip."""
-    too_coarse = io.inp_steps > 0 and factor > MAX_BM_RES * io.inp_steps / (2 * io.inp_bound)
+    too_coarse = io.inp_steps > 0 and factor > MAX_BM_RES / _step(io.inp_bound, io.inp_steps)
     return too_coarse or factor > MAX_BM_FACTOR
 
 
 def _convert(w_OI: Tensor, v_BI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
-    """DAC, array and ADC without the ADC's bound."""
+    """DAC, array and ADC without the ADC's bound; returns ADC steps."""
+    r_in, r_out = _step(io.inp_bound, io.inp_steps), _step(io.out_bound, io.out_steps)
+    # Both converters count in steps, and one product changes the unit: this saves passes over v and y.
+    codes_BI = v_BI / r_in
     if io.inp_steps:
-        r_in = 2 * io.inp_bound / io.inp_steps
-        v_BI = (v_BI / r_in).round_().mul_(r_in)
-    v_BI = v_BI.clamp(-io.inp_bound, io.inp_bound)
+        codes_BI.round_()
+    codes_BI.clamp_(-io.inp_bound / r_in, io.inp_bound / r_in)
     if io.inp_noise:
-        v_BI += io.inp_noise * torch.randn(v_BI.shape, generator=generator, device=v_BI.device)
+        codes_BI += io.inp_noise / r_in * torch.randn(v_BI.shape, generator=generator, device=v_BI.device)
     if io.out_noise:
-        shape = (len(v_BI), len(w_OI))
-        y_BO = torch.randn(shape, generator=generator, device=v_BI.device).mul_(io.out_noise).addmm_(v_BI, w_OI.T)
+        xi_BO = torch.randn((len(v_BI), len(w_OI)), generator=generator, device=v_BI.device)
+        y_BO = xi_BO.addmm_(codes_BI, w_OI.T, beta=io.out_noise / r_out, alpha=r_in / r_out)
     else:
-        y_BO = v_BI @ w_OI.T
-    if io.out_steps:
-        r_out = 2 * io.out_bound / io.out_steps
-        y_BO.div_(r_out).round_().mul_(r_out)
-    return y_BO
+        y_BO = (codes_BI @ w_OI.T).mul_(r_in / r_out)
+    return y_BO.round_() if io.out_steps else y_BO
+
+
+def _step(bound: float, steps: int) -> float:
+    """Return the size of one converter step; a converter without steps counts in whole units."""
+    return 2 * bound / steps if steps else 1.0

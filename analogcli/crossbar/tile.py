@@ -26,8 +26,7 @@ class Tile:
     def __init__(self, law: ResponseLaw, periphery: Periphery, mapping: Mapping) -> None:
         self.law = law
         self.forward_io = periphery.forward
-        # A clipped gradient is not worth a second read: no hardware description bounds the backward read iteratively.
-        self.backward_io = periphery.backward.model_copy(update={"bound_management": "none"})
+        self.backward_io = periphery.backward
         self.omega = mapping.weight_scaling_omega
         self.columnwise = mapping.weight_scaling_columnwise
         self.w_OI = law.clip(torch.zeros_like(law.upper_OI))

@@ -103,7 +103,7 @@ class _Read(torch.autograd.Function):
         parts: list[Tensor] = []
         for t, p in enumerate(array.placed):
             part_BO = p.tile.forward(x_BI[:, p.cols], array.generator)
-            y_BO[:, p.rows] += _scaled(part_BO, out_scale_T, t)
+            y_BO[:, p.rows].add_(_scaled(part_BO, out_scale_T, t))
             if out_scale_T is not None:
                 parts.append(part_BO)
         ctx.array = array
@@ -120,7 +120,7 @@ class _Read(torch.autograd.Function):
             grad_x_BI = torch.zeros_like(x_BI)
             for t, p in enumerate(array.placed):
                 d_tile_BO = _scaled(d_BO[:, p.rows], out_scale_T, t)
-                grad_x_BI[:, p.cols] += p.tile.backward(d_tile_BO, array.generator)
+                grad_x_BI[:, p.cols].add_(p.tile.backward(d_tile_BO, array.generator))
         grad_scale_T = None
         if out_scale_T is not None:
             grad_scale_T = torch.stack(

@@ -5,12 +5,13 @@ import torch
 from crossbar_helpers import IDEAL, TAU, law_of
 
 from analogcli.crossbar import Tile
-from analogcli.spec import IO, Mapping, Periphery
+from analogcli.spec import Mapping, Periphery
+
+PERFECT = Periphery.model_validate({"forward": {"perfect": True}, "backward": {"perfect": True}})
 
 
 def tile(**mapping: object) -> Tile:
-    perfect = IO(perfect=True)
-    return Tile(law_of("soft-bounds"), Periphery(forward=perfect, backward=perfect), Mapping.model_validate(mapping))
+    return Tile(law_of("soft-bounds"), PERFECT, Mapping.model_validate(mapping))
 
 
 def test_a_tile_clips_what_its_devices_cannot_hold() -> None:

@@ -9,7 +9,7 @@ from analogcli.algorithms import analog_sgd
 from analogcli.nn import AnalogConv2d, AnalogLayer, AnalogLinear, Chip, split_sizes
 from analogcli.spec import IO, Mapping, Periphery, SoftBounds
 
-PERFECT = Periphery(forward=IO(perfect=True), backward=IO(perfect=True))
+PERFECT = Periphery.model_validate({"forward": {"perfect": True}, "backward": {"perfect": True}})
 IDEAL = SoftBounds(tau=1e6, dw_min_dtod=0, w_max_dtod=0, w_min_dtod=0, up_down_dtod=0)
 """So wide that F = 1 and G = 0: learning is then plain SGD."""
 
@@ -94,7 +94,7 @@ def test_the_out_scale_is_part_of_the_weight_that_the_forward_pass_sees() -> Non
 
 
 def test_updates_see_the_exact_input_and_gradient_whatever_the_converters_do() -> None:
-    coarse = Periphery(forward=IO(inp_steps=2, out_steps=2), backward=IO(inp_steps=2))
+    coarse = Periphery(forward=IO(inp_steps=2, out_steps=2))
     layer = AnalogLinear(7, 5, "a", chip(coarse), init())
     before, x, d = layer.weights(), torch.randn(3, 7), torch.randn(3, 5)
     layer(x).backward(d)
