@@ -60,6 +60,10 @@ class Backend(Protocol):
         """Raise :class:`~analogcli.errors.BackendError` where this engine does not work on this machine."""
         ...
 
+    def reason_against(self, device: torch.device) -> str | None:
+        """Return why this engine cannot compute on ``device`` and takes the CPU instead, or None if it can."""
+        ...
+
     def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> Trainable:
         """Return the untrained model with this seed on ``device``."""
         ...

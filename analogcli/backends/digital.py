@@ -29,6 +29,9 @@ class DigitalBackend:
     def check(self) -> None:
         """Plain torch works wherever this can be imported."""
 
+    def reason_against(self, device: torch.device) -> None:
+        """Any torch device will do."""
+
     def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> "DigitalModel":
         """Return the untrained model with this seed on ``device``."""
         assert isinstance(spec.algorithm, FpSgd)

@@ -36,6 +36,9 @@ class NativeBackend:
     def check(self) -> None:
         """Pure torch works wherever this can be imported."""
 
+    def reason_against(self, device: torch.device) -> None:
+        """Any torch device will do."""
+
     def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> "NativeModel":
         """Return the untrained model with this seed on ``device``."""
         assert spec.device is not None and spec.periphery is not None and spec.mapping is not None

@@ -68,6 +68,9 @@ def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _P
     backend = backends.get(spec.backend)
     backend.check()
     device, note = devices.choose(options)
+    reason = backend.reason_against(device)
+    if reason:
+        device, note = torch.device("cpu"), f"--cuda {options.cuda}: {reason}; the run is computed on the CPU"
     if note:
         observer.on_note(note)
     dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())

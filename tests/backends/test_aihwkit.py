@@ -354,14 +354,13 @@ def test_managed_transfer_read_is_refused() -> None:
 
 
 @needs_aihwkit
-def test_cuda_without_cuda_wheel_is_refused_with_the_way_out() -> None:
+def test_without_a_cuda_wheel_the_cpu_is_taken_with_a_reason() -> None:
     from analogcli.backends.aihwkit.tiles import compiled_with_cuda
 
     if compiled_with_cuda():
         pytest.skip("this AIHWKit is compiled with CUDA")
-
-    with pytest.raises(BackendError, match="leave out --cuda or use --backend native"):
-        AihwkitBackend().build(spec(), Digits(), 0, torch.device("cuda", 0))
+    assert AihwkitBackend().reason_against(torch.device("cpu")) is None
+    assert "compiled without CUDA" in str(AihwkitBackend().reason_against(torch.device("cuda", 0)))
 
 
 @needs_aihwkit

@@ -26,18 +26,21 @@ class AihwkitBackend:
         """Raise :class:`BackendError` where AIHWKit is absent or does not fit the installed torch."""
         _check()
 
+    def reason_against(self, device: torch.device) -> str | None:
+        """Return why AIHWKit computes on the CPU even where there is a CUDA device."""
+        self.check()
+        from analogcli.backends.aihwkit.tiles import compiled_with_cuda
+
+        if device.type == "cuda" and not compiled_with_cuda():
+            return "the installed AIHWKit is compiled without CUDA (no wheel on PyPI has it)"
+        return None
+
     def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> Trainable:
         """Return the untrained model; initial weights and device population follow from ``seed``."""
         self.check()
         # Everything that imports AIHWKit is imported here, after the check.
-        from analogcli.backends.aihwkit.tiles import compiled_with_cuda
         from analogcli.backends.aihwkit.trainable import AihwkitModel
 
-        if device.type == "cuda" and not compiled_with_cuda():
-            raise BackendError(
-                "the installed AIHWKit is compiled without CUDA (no wheel on PyPI has it); "
-                "leave out --cuda or use --backend native"
-            )
         network = build_model(spec.task.model, shape, TorchLayers(stream(seed, "init")))
         return AihwkitModel(network, spec, seed, device)
 
