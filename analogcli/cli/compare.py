@@ -98,6 +98,8 @@ def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
 
 
 def _record(row: "Row", published: bool) -> dict[str, Any]:
+    from analogcli.figures.summary import LAST_EPOCHS
+
     run, summary = row.run, row.summary
     record: dict[str, Any] = {
         "run": run.short_id,
@@ -106,10 +108,9 @@ def _record(row: "Row", published: bool) -> dict[str, Any]:
         **{path.removeprefix("task.").removeprefix("device."): value for path, value in row.fields.items()},
         "status": run.status,
         "models": summary.n_models,
-        "epochs averaged": summary.n_epochs,
-        "accuracy [%]": _percent(summary.mean),
-        "± std": _percent(summary.std),
         "last epoch [%]": _percent(summary.final),
+        f"mean of last {LAST_EPOCHS} [%]": _percent(summary.mean),
+        "± std": _percent(summary.std),
         "time [s]": round(run.seconds, 1),
     }
     if published:

@@ -22,15 +22,15 @@ class Summary:
     """Epochs that each model's mean is made of, at most five."""
 
     def text(self) -> str:
-        """Return e.g. ``97.12 ± 0.10 % (mean of the last 5 epochs, 3 models)``."""
-        if self.mean is None:
+        """Return e.g. ``97.20 % in the last epoch; mean of the last 5 epochs 97.12 ± 0.10 % (3 models)``."""
+        if self.mean is None or self.final is None:
             return "none yet"
-        spread = f" ± {100 * self.std:.2f}" if self.std is not None else ""
-        models = f", {self.n_models} models" if self.n_models > 1 else ""
+        models = f" ({self.n_models} models)" if self.n_models > 1 else ""
         if self.n_epochs == 0:
-            return f"{100 * self.mean:.2f}{spread} % (untrained{models})"
-        rule = f"mean of the last {self.n_epochs} epochs" if self.n_epochs > 1 else "after 1 epoch"
-        return f"{100 * self.mean:.2f}{spread} % ({rule}{models})"
+            return f"{100 * self.final:.2f} % untrained{models}"
+        spread = f" ± {100 * self.std:.2f}" if self.std is not None else ""
+        rule = f"mean of the last {self.n_epochs} epochs" if self.n_epochs > 1 else "mean"
+        return f"{100 * self.final:.2f} % in the last epoch; {rule} {100 * self.mean:.2f}{spread} %{models}"
 
 
 def summarise(run: RunRecord) -> Summary:
