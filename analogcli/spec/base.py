@@ -1,6 +1,8 @@
 """The base of every spec: frozen, strict about names, documented field by field."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 
 class Spec(BaseModel):
@@ -13,3 +15,26 @@ class Spec(BaseModel):
         use_attribute_docstrings=True,
         validate_default=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_is_not_a_number(cls, data: Any) -> Any:
+        # Python counts True as 1, and so would pydantic: `--set device.tau=yes` would be a tau of 1.
+        for name, value in data.items() if isinstance(data, dict) else ():
+            given = value if isinstance(value, list | tuple) else [value]
+            if name in cls.model_fields and any(isinstance(item, bool) for item in given):
+                types = _types_in(cls.model_fields[name].annotation)
+                if bool not in types and {int, float} & types:
+                    raise ValueError(f"{name} = {value!r} is not allowed; it must be a number, not yes or no")
+        return data
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _one_zero(cls, value: Any) -> Any:
+        # -0.0 equals 0.0 but is written differently, and what is equal has one hash.
+        return value + 0.0 if isinstance(value, float) else value
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    parts = [part for part in get_args(annotation) if isinstance(part, type) or get_args(part)]
+    return {annotation}.union(*map(_types_in, parts))

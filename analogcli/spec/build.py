@@ -1,7 +1,8 @@
 """From plain data (registry entries, flags, YAML files) to a RunSpec, or to one sentence about what is wrong."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -9,8 +10,11 @@ from pydantic_core import ErrorDetails
 
 from analogcli.errors import SpecError, nearest
 from analogcli.spec.run import ANALOG_PARTS, RunSpec
-from analogcli.spec.support import FIDELITIES, backends_for
+from analogcli.spec.support import BACKENDS, FIDELITIES, backends_for
 from analogcli.spec.unions import members, models_in
+
+NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+"""What the YAML reader raises: also for a 13th month, a number of 5,000 digits and brackets without end."""
 
 
 def build(data: Mapping[str, Any]) -> RunSpec:
@@ -21,13 +25,14 @@ def build(data: Mapping[str, Any]) -> RunSpec:
     """
     data = {k: v for k, v in data.items() if v is not None or k not in ANALOG_PARTS}
     algorithm = _kind(data.get("algorithm"))
-    able = backends_for(algorithm, _kind(data.get("device"))) if algorithm else []
-    if data.get("backend") is None and able:
+    if data.get("backend") is None:
+        # Where none has the two together, one that has the algorithm stands in and its refusal says what is amiss.
+        able = backends_for(algorithm, _kind(data.get("device"))) or backends_for(algorithm, None) or BACKENDS
         data["backend"] = able[0]
     update = data.get("update")
-    if isinstance(update, dict) and update.get("fidelity") is None:
+    if isinstance(update, Mapping) and update.get("fidelity") is None:
         # The default fidelity is the backend's own: one update law per engine, written out in the resolved spec.
-        fidelities = FIDELITIES.get(data.get("backend", ""), ())
+        fidelities = FIDELITIES[data["backend"]] if data["backend"] in BACKENDS else ()
         data["update"] = {**update, "fidelity": fidelities[0] if fidelities else "sequential"}
     try:
         return RunSpec.model_validate(data)
@@ -39,7 +44,7 @@ def load_yaml(text: str, source: str) -> dict[str, Any]:
     """Read a spec file's text into plain data; ``source`` names it in errors."""
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
+    except NOT_YAML as exc:
         where = getattr(exc, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
         raise SpecError(
@@ -70,29 +75,36 @@ def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
     for path, value in dotted.items():
         *parents, leaf = path.split(".")
         node = out
-        for name in parents:
+        for depth, name in enumerate(parents, start=1):
             node = node.setdefault(name, {})
             if not isinstance(node, dict):
-                raise SpecError(f"{path} and {name} cannot both be set.")
-        node[leaf] = value
+                raise SpecError(f"{path} and {'.'.join(parents[:depth])} cannot both be set.")
+        if isinstance(value, Mapping):
+            node[leaf] = merge(node[leaf] if isinstance(node.get(leaf), dict) else {}, value)
+        elif leaf in node:
+            raise SpecError(f"{path} and {path}.{next(iter(node[leaf]))} cannot both be set.")
+        else:
+            node[leaf] = value
     return out
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Read ``device.dw_min=0.002`` as a dotted path and a YAML value."""
     path, equals, value = text.partition("=")
-    if not equals or not path or any(not part for part in path.split(".")):
+    parts = [part.strip() for part in path.split(".")]
+    if not equals or not all(parts):
         raise SpecError(f"--set {text!r} is not of the form path=value, e.g. --set device.dw_min=0.002")
-    return path.strip(), parse_value(value)
+    return ".".join(parts), parse_value(value)
 
 
 def parse_value(text: str) -> Any:
     """Read a value as YAML does, but take 1e-3 as the number that it is."""
+    if "e" in text.lower():
+        with suppress(ValueError):
+            return float(text)
     try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except ValueError:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except NOT_YAML:
         return text
 
 
@@ -105,7 +117,7 @@ def explain(exc: ValidationError) -> str:
 
 def _sentence(error: ErrorDetails) -> str:
     path, owner = _locate(error["loc"])
-    given, context = error.get("input"), error.get("ctx", {})
+    given, context = _shown(error.get("input")), error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
             fields = list(owner.model_fields) if owner else []
@@ -117,19 +129,27 @@ def _sentence(error: ErrorDetails) -> str:
         case "union_tag_invalid":
             allowed = str(context["expected_tags"]).replace("'", "")
             near = nearest(str(context["tag"]), allowed.split(", "))
-            return f"{path}.kind = {context['tag']!r} is not allowed; {_did_you_mean(near)}allowed: {allowed}"
+            return f"{path}.kind = {_shown(context['tag'])} is not allowed; {_did_you_mean(near)}allowed: {allowed}"
         case "union_tag_not_found":
-            return f"{path} = {given!r} does not say which kind it is; give {path}.kind"
+            return f"{path} = {given} does not say which kind it is; give {path}.kind"
         case "literal_error":
             allowed = str(context["expected"]).replace("'", "")
-            near = nearest(str(given), allowed.replace(" or ", ", ").split(", "))
-            return f"{path} = {given!r} is not allowed; {_did_you_mean(near)}allowed: {allowed}"
+            near = nearest(str(error.get("input")), allowed.replace(" or ", ", ").split(", "))
+            return f"{path} = {given} is not allowed; {_did_you_mean(near)}allowed: {allowed}"
         case "value_error":
             reason = str(context["error"])
             return f"{path}: {reason}" if path else reason
+        case "model_type" | "model_attributes_type":
+            return f"{path} = {given} is not allowed; it must be fields with values, like {{name: value}}"
         case _:
-            allowed = error["msg"].replace("Input should be ", "").replace("Input ", "")
-            return f"{path} = {given!r} is not allowed; it must be {allowed}"
+            allowed = error["msg"].replace("Input should be ", "").replace("String should have", "text of")
+            return f"{path} = {given} is not allowed; it must be {allowed}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is quoted in a sentence: never a page of it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _did_you_mean(near: list[str]) -> str:
@@ -156,11 +176,12 @@ def _locate(loc: tuple[int | str, ...]) -> tuple[str, type[BaseModel] | None]:
 
 
 def _kind(part: Any) -> str | None:
-    return cast(str | None, part.get("kind")) if isinstance(part, Mapping) else None
+    kind = part.get("kind") if isinstance(part, Mapping) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _keep_known(old: Mapping[str, Any], key: str, kind: Any) -> dict[str, Any]:
     field = RunSpec.model_fields.get(key)
     models = members(field.annotation) if field else {}
-    known = {*models[kind].model_fields, "states"} if kind in models else set()
+    known = {*models[kind].model_fields, "states"} if isinstance(kind, str) and kind in models else set()
     return {k: v for k, v in old.items() if k in known and k != "kind"}

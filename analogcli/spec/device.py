@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 
 from analogcli.spec.base import Spec
 
+MAX_STATES = 10**9
+"""Above this the granularity is lost in the rounding of 32-bit weights."""
+
 
 class PulsedDevice(Spec):
     """What all pulsed devices have in common."""
@@ -44,10 +47,12 @@ class PulsedDevice(Spec):
         data = dict(data)
         states = data.pop("states")
         if data.get("dw_min") is None and states is not None:
-            if isinstance(states, bool) or not isinstance(states, int | float) or not states >= 2:
-                raise ValueError(f"states = {states!r} is not allowed; a device has a number of states of 2 or more")
-            tau = data.get("tau", cls.model_fields["tau"].default)
-            data["dw_min"] = 2 * tau / states if isinstance(tau, int | float) else cls.model_fields["dw_min"].default
+            number = _number(states)
+            if number is None or not 2 <= number <= MAX_STATES:
+                raise ValueError(f"states = {states!r:.60} is not allowed; a device has 2 to {MAX_STATES:g} states")
+            tau = _number(data.get("tau", cls.model_fields["tau"].default))
+            # A tau that is no number is refused by its own field.
+            data["dw_min"] = cls.model_fields["dw_min"].default if tau is None else 2 * tau / number
         elif "dw_min" in data and data["dw_min"] is None:
             del data["dw_min"]
         return data
@@ -56,6 +61,14 @@ class PulsedDevice(Spec):
     def states(self) -> float:
         """Number of conductance states, ``2 tau / dw_min``."""
         return 2 * self.tau / self.dw_min
+
+
+def _number(value: Any) -> float | None:
+    """Return what a number field would read, also from text: YAML takes 5e-1 for text."""
+    try:
+        return None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 class SoftBounds(PulsedDevice):
