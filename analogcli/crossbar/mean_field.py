@@ -27,5 +27,6 @@ def mean_field_update(w_OI: Tensor, law: ResponseLaw, x_BI: Tensor, d_BO: Tensor
     sum_OI = d_BO.T @ x_BI
     abs_OI = d_BO.abs().T @ x_BI.abs()
     f_OI, g_OI = law.f_and_g(w_OI)
-    w_OI = torch.addcmul(w_OI, sum_OI, f_OI, value=-lr).addcmul_(abs_OI, g_OI, value=-lr)
-    return w_OI.clamp_(law.lower_OI, law.upper_OI)
+    # The memory of sum_OI takes all results in turn: the update is limited by memory traffic, not by arithmetic.
+    sum_OI.mul_(f_OI).addcmul_(abs_OI, g_OI)
+    return torch.add(w_OI, sum_OI, alpha=-lr, out=sum_OI).clamp_(law.lower_OI, law.upper_OI)
