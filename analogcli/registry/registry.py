@@ -1,13 +1,16 @@
 """The registry: names, aliases and nearest names; from an experiment, a protocol and a setting to a RunSpec."""
 
+import json
+import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
 from analogcli.registry.entries import Data, Experiment, Figure, Panel, Protocol
-from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested
+from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested, parse_value
+from analogcli.spec.unions import members
 
 FLAGS = {
     "device.tau": "--tau",
@@ -22,9 +25,15 @@ FLAGS = {
 }
 
 
+MAY_DIFFER = ("task.epochs", "n_models", "seed", "backend", "update.fidelity")
+"""Fields that do not change what a line of a figure or a published number is about."""
+
+
 def flag(path: str, value: Any) -> str:
-    """Return how an override is typed: its own flag, or ``--set path=value``."""
-    return f"{FLAGS[path]} {value}" if path in FLAGS else f"--set {path}={value}"
+    """Return how an override is typed in a shell: its own flag, or ``--set path=value``."""
+    plain = isinstance(value, str) and (path in FLAGS or parse_value(value) == value)
+    text = value if plain else json.dumps(value, ensure_ascii=False)
+    return f"{FLAGS[path]} {shlex.quote(text)}" if path in FLAGS else f"--set {shlex.quote(f'{path}={text}')}"
 
 
 def fold(name: str) -> str:
@@ -61,6 +70,10 @@ class Registry:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     protocols: Mapping[str, Protocol] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @cached_property
+    def _published_specs(self) -> dict[str, list[tuple[RunSpec, Published]]]:
+        return {}
 
     @cached_property
     def _experiment_names(self) -> dict[str, str]:
@@ -133,16 +146,21 @@ class Registry:
         return build(labels | merge(data, nested(overrides or {})))
 
     def curves(self, figure: Figure, overrides: Mapping[str, Any] | None = None) -> list[Curve]:
-        """Return the lines of a figure in drawing order; ``overrides`` apply to every run that has the field."""
+        """Return the lines of a figure in drawing order; ``overrides`` apply to every run that has the field.
+
+        Raises:
+            SpecError: an override names no field or no τ of the figure, or a value is not allowed.
+        """
         out = []
         for index, panel in enumerate(figure.panels):
             for setting in panel.settings:
                 digital = self.is_digital(figure.protocol, setting)
+                asked = {p: v for p, v in (overrides or {}).items() if self._has(figure.protocol, setting, p)}
+                only = asked.get("device.tau")
                 for tau in (None,) if digital else panel.tau:
+                    if only not in (None, tau):
+                        continue
                     own = {"device.tau": tau} if tau is not None else {}
-                    asked = {
-                        p: v for p, v in (overrides or {}).items() if not (digital and p.split(".")[0] in ANALOG_PARTS)
-                    }
                     spec = self.spec(
                         panel.experiment,
                         protocol=figure.protocol,
@@ -152,24 +170,51 @@ class Registry:
                     )
                     command = self._command(figure, panel, setting, own | asked, digital)
                     out.append(Curve(index, setting, tau, spec, command))
+        tau = (overrides or {}).get("device.tau")
+        if tau is not None and all(curve.tau is None for curve in out):
+            drawn = ", ".join(f"{t:g}" for t in sorted({t for panel in figure.panels for t in panel.tau}))
+            raise SpecError(f"device.tau = {tau!r} is not in {figure.id}, which shows {drawn}")
         return out
 
     def published(self, spec: RunSpec) -> Published | None:
-        """Return the published value that ``spec`` reproduces, if there is one (epochs may differ, and then say so)."""
+        """Return the published value that ``spec`` reproduces, if there is one (epochs may differ, and then say so).
+
+        A run that differs from the published one in anything else, e.g. the granularity, reproduces nothing.
+        """
         if spec.experiment not in self.experiments:
             return None
-        leaves = spec.leaves()
-        for table in self.experiments[spec.experiment].published:
-            if table.protocol != spec.protocol:
-                continue
-            for entry in table.values:
-                where = table.where | entry.where
-                epochs = where.get("task.epochs")
-                rest = {p: v for p, v in where.items() if p != "task.epochs"}
-                if entry.setting == spec.setting and all(leaves.get(p) == v for p, v in rest.items()):
-                    same = epochs is None or epochs == spec.task.epochs
-                    return Published(entry.value, entry.std, table.source.text, table.source.rule, same)
+        wanted = essence(spec)
+        for published, value in self._published(spec.experiment):
+            if (published.protocol, published.setting) == (spec.protocol, spec.setting) and essence(
+                published
+            ) == wanted:
+                return replace(value, matches_epochs=published.task.epochs == spec.task.epochs)
         return None
+
+    def _published(self, experiment: str) -> list[tuple[RunSpec, Published]]:
+        """Return the published values of an experiment with the specs that they were measured with."""
+        if experiment not in self._published_specs:
+            self._published_specs[experiment] = [
+                (
+                    self.spec(
+                        experiment, protocol=table.protocol, setting=entry.setting, overrides=table.where | entry.where
+                    ),
+                    Published(entry.value, entry.std, table.source.text, table.source.rule, True),
+                )
+                for table in self.experiments[experiment].published
+                for entry in table.values
+            ]
+        return self._published_specs[experiment]
+
+    def _has(self, protocol: str, setting: str, path: str) -> bool:
+        """Return whether an override of several settings is for this one; a field that none has is left to `build`."""
+        part, _, name = path.partition(".")
+        if self.is_digital(protocol, setting) and (part in ANALOG_PARTS or part == "backend"):
+            return False
+        kinds = members(RunSpec.model_fields["algorithm"].annotation)
+        own = self.protocols[protocol].settings[setting].spec.get("algorithm", {}).get("kind")
+        elsewhere = any(name in kind.model_fields for kind in kinds.values())
+        return part != "algorithm" or not elsewhere or own not in kinds or name in kinds[own].model_fields
 
     def _command(self, figure: Figure, panel: Panel, setting: str, dotted: Mapping[str, Any], digital: bool) -> str:
         words = ["analog run", panel.experiment]
@@ -179,6 +224,11 @@ class Registry:
         extra = {} if digital else _dotted(figure.spec)
         words += [flag(path, value) for path, value in (extra | dict(dotted)).items()]
         return " ".join(words)
+
+
+def essence(spec: RunSpec) -> Data:
+    """Return what a run is about: its leaves without those that may differ."""
+    return {path: value for path, value in spec.leaves().items() if path not in MAY_DIFFER}
 
 
 def _names(entries: Iterable[Experiment | Figure]) -> dict[str, str]:
