@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,8 @@ from analogcli.errors import StoreError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+FOLDER = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ def write(folder: Path, relative: str, tensors: "dict[str, Tensor]") -> Checkpoi
         temporary.replace(target)
         _sync_folder(target.parent)
     except OSError as exc:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise StoreError(
             f"the checkpoint {target} could not be written: {exc.strerror}; make room or give write permission, "
             "then `analog resume` the run"
@@ -66,23 +71,40 @@ def read(folder: Path, checkpoint: CheckpointFile) -> "dict[str, Tensor]":
 def damage(folder: Path, checkpoint: CheckpointFile) -> str | None:
     """Return what is wrong with a checkpoint file in a few words, or None if it is as it was written."""
     path = folder / checkpoint.path
-    if not path.is_file():
+    try:
+        payload = path.read_bytes()
+    except FileNotFoundError:
         return f"the checkpoint {path} is missing"
-    if path.stat().st_size != checkpoint.size:
-        return f"the checkpoint {path} has {path.stat().st_size} bytes instead of {checkpoint.size}"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != checkpoint.sha256:
+    except OSError as exc:
+        return f"the checkpoint {path} cannot be read ({exc.strerror})"
+    if len(payload) != checkpoint.size:
+        return f"the checkpoint {path} has {len(payload)} bytes instead of {checkpoint.size}"
+    if hashlib.sha256(payload).hexdigest() != checkpoint.sha256:
         return f"the checkpoint {path} was altered (its SHA-256 is not the stored one)"
     return None
 
 
-def remove(folder: Path, relative: str) -> None:
-    """Delete a checkpoint file and the folders that become empty with it."""
-    path = folder / relative
-    path.unlink(missing_ok=True)
-    for parent in path.parents:
-        if parent == folder or not parent.is_dir() or any(parent.iterdir()):
-            break
-        parent.rmdir()
+def keep_only(folder: Path, checkpoint: CheckpointFile) -> None:
+    """Delete whatever lies beside a model's checkpoint: older ones, and what a killed process left half-written."""
+    path = folder / checkpoint.path
+    # A file that cannot be deleted costs room, nothing else; the next checkpoint tries again.
+    with suppress(OSError):
+        for other in path.parent.iterdir():
+            if other != path:
+                other.unlink()
+
+
+def remove_all(folder: Path, run_id: str) -> None:
+    """Delete every checkpoint file of a run, recorded or not.
+
+    Raises:
+        OSError: something cannot be deleted.
+    """
+    root = folder / FOLDER
+    if (root / run_id).exists():
+        shutil.rmtree(root / run_id)
+    if root.is_dir() and not any(root.iterdir()):
+        root.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

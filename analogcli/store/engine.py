@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,24 @@ class Location:
 
     @property
     def address(self) -> str:
-        """What --store takes to open it again in another process."""
-        return str(self.file.absolute()) if self.file else self.url.render_as_string(hide_password=False)
+        """What --store takes to open it again in another process, wherever that runs."""
+        if self.file is None:
+            return self.url.render_as_string(hide_password=False)
+        file = str(self.file.absolute())
+        return self.url.set(database=file).render_as_string(hide_password=False) if self.url.query else file
+
+    @property
+    def timeout(self) -> float:
+        """How long to wait for another process that has the SQLite file locked [s]: ``?timeout=`` of the URL, or 30.
+
+        Raises:
+            UsageError: it is not a number.
+        """
+        text = self.url.query.get("timeout", BUSY_TIMEOUT_S)
+        try:
+            return max(float(str(text)), 0.0)
+        except ValueError as exc:
+            raise UsageError(f"--store {self.url}: timeout={text!r} is not a number of seconds") from exc
 
     def __str__(self) -> str:
         return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
@@ -51,10 +68,12 @@ def locate(store: str | None) -> Location:
     try:
         url = make_url(text)
         url.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as exc:
+    except (ArgumentError, NoSuchModuleError, ValueError) as exc:
         raise UsageError(f"--store {text!r} is neither a path nor a URL like sqlite:///results/analog.db") from exc
-    if url.get_backend_name() == "sqlite" and url.database:
-        return Location(url, Path(url.database).parent)
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise UsageError(f"--store {text!r} is a store in memory, gone when the command ends; name a file")
+        return Location(url, Path(str(url.database)).parent)
     return Location(url, Path(DEFAULT_STORE).parent)
 
 
@@ -67,13 +86,20 @@ def connect(location: Location) -> Engine:
     with explained(location):
         if location.file:
             location.file.parent.mkdir(parents=True, exist_ok=True)
-            engine = sa.create_engine(location.url, connect_args={"timeout": BUSY_TIMEOUT_S})
-            event.listen(engine, "connect", _prepare_sqlite)
+            engine = sa.create_engine(location.url, connect_args={"timeout": location.timeout})
+            event.listen(engine, "connect", partial(_prepare_sqlite, location.timeout))
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            engine = sa.create_engine(location.url, pool_pre_ping=True)
+            engine = _server(location)
         _migrate(engine, location)
         return engine
+
+
+def _server(location: Location) -> Engine:
+    try:
+        return sa.create_engine(location.url, pool_pre_ping=True)
+    except ImportError as exc:
+        raise UsageError(f"--store {location} needs the Python package {exc.name}; pip install {exc.name}") from exc
 
 
 @contextmanager
@@ -91,8 +117,9 @@ def explained(location: Location) -> Iterator[None]:
 
 
 def _reason(text: str, location: Location) -> str:
+    waited = f"{location.timeout:g} s"
     cases = {
-        "database is locked": f"was locked by another process for {BUSY_TIMEOUT_S} s; try again, or see who holds it",
+        "database is locked": f"was locked by another process for {waited}; try again, or see who holds it",
         "disk is full": "could not be written: the disk is full; make room, then `analog resume` the run",
         "readonly database": "is read-only; give write permission or choose another --store",
         "unable to open": "cannot be opened; check that its folder may be written, or choose another --store",
@@ -106,15 +133,17 @@ def _reason(text: str, location: Location) -> str:
     return f"the store {location} failed: {text.splitlines()[0] if text else 'unknown error'}"
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
+def _prepare_sqlite(timeout: float, connection: Any, record: Any) -> None:
     # The driver's own transaction control would begin late and deferred; BEGIN is ours (_begin_sqlite).
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {round(1000 * timeout)}")
     cursor.execute("PRAGMA foreign_keys = ON")
     if cursor.execute("PRAGMA query_only").fetchone()[0] == 0:
         cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
+    # NORMAL would be enough for the rows alone; but an older checkpoint is deleted once the newer one is recorded,
+    # and a power cut must not take that record back.
+    cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 
 
@@ -135,6 +164,8 @@ def _migrate(engine: Engine, location: Location) -> None:
             return
         if version is not None and version > HEAD:
             raise StoreError(f"the store {location} was written by a newer analog (schema {version}); update analog.")
+        if version is None and sa.inspect(connection).get_table_names():
+            raise StoreError(f"the store {location} is a database of something else; choose another --store.")
         from alembic import command
         from alembic.config import Config
 

@@ -26,7 +26,11 @@ class Owner:
         if not self.is_here:
             return True
         try:
-            return self.pid is not None and abs(psutil.Process(self.pid).create_time() - (self.started or 0)) < 1.0
+            process = psutil.Process(self.pid) if self.pid is not None else None
+            if process is None or abs(process.create_time() - (self.started or 0)) >= 1.0:
+                return False
+            # A killed process keeps its number until its parent asks for it, in some containers for ever.
+            return process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 

@@ -4,7 +4,7 @@ Writes are short transactions, one an epoch; what a caller gets back are plain f
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,14 +126,15 @@ class Store:
                 schema.Series(model_id=model_id, name=name, epoch=record.epoch, values=values)
                 for name, values in series.items()
             )
-            old = self._replace_checkpoint(session, model_id, record.epoch, 0, checkpoint)
-        self._remove_files(old)
+            self._replace_checkpoint(session, model_id, record.epoch, 0, checkpoint)
+        # Only after the commit: until then the older checkpoint is the one to continue from.
+        checkpoints.keep_only(self.folder, checkpoint)
 
     def record_checkpoint(self, model_id: int, epoch: int, step: int, checkpoint: CheckpointFile) -> None:
         """Record a checkpoint in the middle of the epoch after ``epoch`` complete ones."""
         with self._write() as session:
-            old = self._replace_checkpoint(session, model_id, epoch, step, checkpoint)
-        self._remove_files(old)
+            self._replace_checkpoint(session, model_id, epoch, step, checkpoint)
+        checkpoints.keep_only(self.folder, checkpoint)
 
     def end(self, run_id: str, status: str, error: str | None = None) -> None:
         """Record how a run ended: finished, failed (with the error text) or interrupted."""
@@ -144,14 +145,13 @@ class Store:
     def delete(self, run_id: str) -> None:
         """Delete a run with everything that belongs to it, files included."""
         with self._write() as session:
-            run = self._row(session, run_id)
-            files = [c.path for m in run.models for c in m.checkpoints]
-            session.delete(run)
-        self._remove_files(files)
+            session.delete(self._row(session, run_id))
+        with explained(self.location):
+            checkpoints.remove_all(self.folder, run_id)
 
     def save_state(self, run_id: str, index: int, name: str, tensors: "dict[str, Tensor]") -> CheckpointFile:
         """Write a checkpoint file of a model; it counts only once it is recorded."""
-        relative = f"checkpoints/{run_id}/model-{index}/{name}.safetensors"
+        relative = f"{checkpoints.FOLDER}/{run_id}/model-{index}/{name}.safetensors"
         return checkpoints.write(self.folder, relative, tensors)
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -246,12 +246,8 @@ class Store:
             raise StoreError(f"run {run_id[:8]} is no longer in the store {self.location}; it was deleted meanwhile.")
         return run
 
-    def _replace_checkpoint(
-        self, session: Session, model_id: int, epoch: int, step: int, file: CheckpointFile
-    ) -> Sequence[str]:
-        old = list(session.scalars(select(schema.Checkpoint).filter_by(model_id=model_id)))
-        for row in old:
-            session.delete(row)
+    def _replace_checkpoint(self, session: Session, model_id: int, epoch: int, step: int, file: CheckpointFile) -> None:
+        session.execute(sa.delete(schema.Checkpoint).filter_by(model_id=model_id))
         session.add(
             schema.Checkpoint(
                 model_id=model_id,
@@ -265,12 +261,6 @@ class Store:
         )
         model = session.get_one(schema.Model, model_id)
         self._row(session, model.run_id).updated_at = _now()
-        return [row.path for row in old if row.path != file.path]
-
-    def _remove_files(self, paths: Sequence[str]) -> None:
-        # Only after the commit: until then the older checkpoint is the one to continue from.
-        for path in paths:
-            checkpoints.remove(self.folder, path)
 
 
 def _provenance_row(provenance: Provenance, now: datetime) -> schema.Provenance:
