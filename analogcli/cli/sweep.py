@@ -100,7 +100,12 @@ def _plan(
         if registry.is_experiment(name):
             raise UsageError(f"{name} is an experiment: say what to vary, e.g. --grid tau=0.5,0.6, or use `analog run`")
         registry.figure(name)
-    axes = dict(parse_axis(text) for text in grid)
+    axes: dict[str, list[Any]] = {}
+    for text in grid:
+        path, values = parse_axis(text)
+        if path in axes:
+            raise UsageError(f"--grid {text!r}: {path} is an axis already; give all its values in one --grid")
+        axes[path] = values
     plan, dropped = plan_grid(registry, name, axes, protocol=protocol, setting=setting, overrides=flags)
     if dropped:
         note(f"note: {', '.join(dropped)} left out where the setting is floating-point and has no devices")

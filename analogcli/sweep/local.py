@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from analogcli.errors import StoreError
 from analogcli.spec import ExecutionOptions
 from analogcli.sweep.plan import Planned
 
@@ -47,8 +48,14 @@ class LocalSweep:
         """Run ``plan`` with this many processes at a time and return how each run ended.
 
         The callbacks are called from the threads that wait for the processes.
+
+        Raises:
+            StoreError: there is no room for the logs.
         """
-        self._logs.mkdir(parents=True, exist_ok=True)
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise StoreError(f"the folder {self._logs} for logs cannot be made: {exc.strerror}") from exc
         with tempfile.TemporaryDirectory(prefix="analog-sweep-") as folder, ThreadPoolExecutor(workers) as pool:
 
             def one(planned: Planned) -> Result:
@@ -69,6 +76,17 @@ class LocalSweep:
         log = self._logs / f"{planned.spec.hash[:12]}.log"
         if self._stopping.is_set():
             return Result(planned, "stopped", "not started", log)
+        try:
+            code = self._process(planned, folder, log, on_start)
+        except OSError as exc:
+            return Result(planned, "failed", f"could not be started: {exc}", log)
+        if code == 0:
+            return Result(planned, "finished", "", log)
+        # A process that is still being born when it is asked to stop dies of the signal itself.
+        asked = self._stopping.is_set() and code in (-signal.SIGINT, -signal.SIGTERM)
+        return Result(planned, "stopped" if asked or code == 130 else "failed", _last_word(log, code), log)
+
+    def _process(self, planned: Planned, folder: Path, log: Path, on_start: Callable[[Planned], None]) -> int:
         file = folder / f"{planned.spec.hash[:12]}.yaml"
         file.write_text(planned.spec.to_yaml(), encoding="utf-8")
         on_start(planned)
@@ -88,9 +106,7 @@ class LocalSweep:
             code = child.wait()
             with self._lock:
                 self._children.discard(child)
-        if code == 0:
-            return Result(planned, "finished", "", log)
-        return Result(planned, "stopped" if code == 130 else "failed", _last_word(log, code), log)
+        return code
 
     def _command(self, spec_file: Path) -> list[str]:
         options = self._options

@@ -9,10 +9,9 @@ from analogcli.errors import SpecError, UnknownName
 from analogcli.registry import FLAGS, Registry, flag
 from analogcli.spec import ANALOG_PARTS, RunSpec, parse_value
 
-AXES = {option.removeprefix("--"): path for path, option in FLAGS.items()} | {
-    "setting": "setting",
-    "protocol": "protocol",
-}
+NAMES = ("setting", "protocol")
+"""Axes whose values are names of the registry, not values of the spec."""
+AXES = {option.removeprefix("--"): path for path, option in FLAGS.items()} | {name: name for name in NAMES}
 """Short names of grid axes; any other axis is a dotted path into the spec."""
 
 
@@ -69,15 +68,15 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
         UnknownName: no such axis.
     """
     name, equals, values = text.partition("=")
-    parsed = [parse_value(value) for value in _split(values)]
+    parsed = _split(values)
     if not equals or not name.strip() or not parsed:
         raise SpecError(f"--grid {text!r} is not of the form name=value,value, e.g. --grid tau=0.5,0.6,0.7")
     axis = name.strip().replace("_", "-")
-    if axis in AXES:
-        return AXES[axis], parsed
-    if "." not in name:
+    if axis in NAMES:
+        return axis, list(parsed)
+    if axis not in AXES and "." not in name:
         raise UnknownName("grid axis", name, AXES, "or a path like device.dw_min.")
-    return name.strip(), parsed
+    return AXES.get(axis, name.strip()), [parse_value(value) for value in parsed]
 
 
 def _split(text: str) -> list[str]:
