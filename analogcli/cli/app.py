@@ -73,3 +73,7 @@ def main() -> None:
         # The reader of a pipe (head, less) went away: not an error of ours, but Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as exc:
+        # A folder of the user's that cannot be read or written (--out, --data-dir, …).
+        print(f"error: {exc.filename or 'the system says'}: {exc.strerror or exc}", file=sys.stderr)
+        sys.exit(1)
