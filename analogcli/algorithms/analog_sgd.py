@@ -2,8 +2,8 @@
 
 ::
 
-    W' = W − lr g ∘ F(W) − lr |g| ∘ G(W),   g = d xᵀ per sample                       (P24 eq 5 and 7, P25 eq 5)
-    soft bounds:  W' = W − lr g − (lr/τ) |g| ∘ W                                       (P24 eq 9)
+    W' = W − lr g ∘ F(W) − lr |g| ∘ G(W),   g = d xᵀ per sample                       (P24 eq 7, P25 eq 5)
+    soft bounds:  W' = W − lr g − (lr/τ) |g| ∘ W
 
 The second term drags every weight towards its symmetric point as long as samples disagree; at a critical point the
 drift is −(lr/τ) E|g| W (P24 eq 11), and with it the loss keeps a floor that no learning rate removes.

@@ -5,7 +5,7 @@
     q₊(w) = s₊ (e^{γ_res (1 − w/w_max)} − 1)/(e^γ_res − 1)
     q₋(w) = s₋ (e^{γ_res (1 − w/w_min)} − 1)/(e^γ_res − 1)
 
-With equal devices this is q± = (e^{γ_res (1 ∓ w/τ)} − 1)/(e^γ_res − 1) (P25 section 5, Fig. 5), which is 1 at w = 0;
+With equal devices this is q± = (e^{γ_res (1 ∓ w/τ)} − 1)/(e^γ_res − 1) (P25 Fig. 5), which is 1 at w = 0;
 γ_res → 0 is soft bounds.
 
 AIHWKit twin: none. Its ``ExpStepDevice`` is a concave family, 1 − A e^{γ z}, and this one is convex; P24's appendix C

@@ -4,7 +4,7 @@
 
     q₊(w) = s₊ (2 (w_max − w)/R)^γ_res        q₋(w) = s₋ (2 (w − w_min)/R)^γ_res        R = w_max − w_min
 
-With equal devices this is q± = (1 ∓ w/τ)^γ_res (P25 section 5, Fig. 5), which is 1 at w = 0; γ_res = 1 is soft bounds.
+With equal devices this is q± = (1 ∓ w/τ)^γ_res (P25 Fig. 5), which is 1 at w = 0; γ_res = 1 is soft bounds.
 
 AIHWKit twin: ``PowStepDevice`` with ``pow_gamma = γ_res``, ``pow_gamma_dtod = 0`` and 2^γ_res times the dw_min, because
 its pulse, dw_min ((w_max − w)/R)^γ, is 2^−γ dw_min at w = 0.

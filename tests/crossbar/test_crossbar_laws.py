@@ -74,7 +74,7 @@ def test_exponential_tends_to_soft_bounds_for_small_curvature() -> None:
 
 
 def test_power_and_exponential_have_the_values_of_the_paper() -> None:
-    """P25 section 5: q₊ = (1 − w/τ)^γ and (e^{γ(1 − w/τ)} − 1)/(e^γ − 1), here at w = −τ/2."""
+    """P25 Fig. 5: q₊ = (1 − w/τ)^γ and (e^{γ(1 − w/τ)} − 1)/(e^γ − 1), here at w = −τ/2."""
     w = torch.full((1, 1), -TAU / 2)
     power = draw_devices(PowerStep(tau=TAU, gamma_res=2.0, **IDEAL), (1, 1), torch.Generator())
     exponential = draw_devices(ExponentialStep(tau=TAU, gamma_res=2.0, **IDEAL), (1, 1), torch.Generator())

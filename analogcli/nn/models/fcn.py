@@ -1,4 +1,4 @@
-"""Fully connected network, in the papers 784-256-128-10 with sigmoids (P24 section 5, AIHWKit's example 3)."""
+"""Fully connected network, in the papers 784-256-128-10 with sigmoids (AIHWKit's example 3)."""
 
 from collections import OrderedDict
 from itertools import pairwise

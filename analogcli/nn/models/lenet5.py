@@ -1,4 +1,4 @@
-"""LeNet-5 as the papers train it: two 5×5 convolutions, two linear layers, tanh (AIHWKit's example 8).
+"""LeNet-5 as the papers train it: two 5×5 convolutions, two linear layers, tanh (AIHWKit's example 4).
 
 The tanh after the second pooling is a second one on the same values; published results include it, and so does this.
 """
