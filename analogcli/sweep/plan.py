@@ -92,4 +92,7 @@ def _split(text: str) -> list[str]:
 
 
 def _once(planned: Iterable[Planned]) -> list[Planned]:
-    return list({p.spec.hash: p for p in reversed(list(planned))}.values())[::-1]
+    first: dict[str, Planned] = {}
+    for one in planned:
+        first.setdefault(one.spec.hash, one)
+    return list(first.values())
