@@ -6,6 +6,7 @@ load with ``torch.load(weights_only=True)``.
 """
 
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -22,12 +23,16 @@ def export_seed(store: Store, run: RunRecord, models: list[ModelRecord], folder:
     target.mkdir(parents=True, exist_ok=True)
     written = []
     for model in models:
+        if not model.epochs:  # An interrupted run may not have come to its later models.
+            continue
         trained = [e for e in model.epochs if e.epoch > 0]
         stem = f"{name}-{model.index}"
         tensors = {
             f"{stem}.pth": _weights(store, model),
             f"{stem}-accuracies.pth": torch.tensor([e.test_accuracy for e in trained]),
-            f"{stem}-gradients.pth": torch.tensor([e.mean_abs_gradient or 0.0 for e in trained]),
+            f"{stem}-gradients.pth": torch.tensor(
+                [math.nan if e.mean_abs_gradient is None else e.mean_abs_gradient for e in trained]
+            ),
         }
         for file, value in tensors.items():
             torch.save(value, target / file)

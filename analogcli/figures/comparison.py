@@ -41,5 +41,5 @@ def changed_fields(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
     """Return for each run the fields with at least two values among the runs that have them."""
     leaves = [run.spec.leaves() for run in runs]
     paths = dict.fromkeys(path for own in leaves for path in own if path not in HIDDEN)
-    changed = [p for p in paths if len({repr(own[p]) for own in leaves if own.get(p) is not None}) > 1]
+    changed = [p for p in paths if len({repr(own[p]) for own in leaves if p in own}) > 1]
     return [{path: own.get(path) for path in changed} for own in leaves]

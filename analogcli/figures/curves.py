@@ -1,8 +1,9 @@
 """Test accuracy against epochs, as the papers draw it: one colour a τ, one line style a method, an inset of the end."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analogcli.figures.theme import COLOURS, PANEL_INCHES, themed
+from analogcli.figures.theme import COLOURS, DIGITAL, PANEL_INCHES, themed
 from analogcli.registry.entries import CurveStyle, Figure, Inset
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from analogcli.figures.selection import Choice
     from analogcli.store import RunRecord
 
+Box = tuple[float, float, float, float]
 Dashes = Literal["-", "--", "-.", ":"]
 
 METHOD_STYLES: dict[str, tuple[Dashes, str]] = {
@@ -28,7 +30,9 @@ METHOD_STYLES: dict[str, tuple[Dashes, str]] = {
     "tt-v1": ("-", "^"),
 }
 OTHER_STYLE: tuple[Dashes, str] = ("-", "v")
-MAX_LEGEND_COLUMNS = 3
+LEGEND_COLUMNS = 3
+LABEL_WIDTH = 70
+"""Longest line of a label below a single panel [characters]."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +78,25 @@ def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, s
             lines = [_line(c, panel.tau, figure.style, titles) for c in chosen]
             _draw_panel(ax, lines, figure.style, panel.y_min)
             ax.set_title(panel.title, fontsize=9)
-            if panel.inset and max(line.epoch_E[-1] for line in lines) >= panel.inset.epochs[1]:
+            if panel.inset and any(_is_in(panel.inset, line) for line in lines):
                 _draw_inset(ax, lines, panel.inset)
-            _legend(ax, _legend_handles(lines, [c.curve.tau for c in chosen], panel.tau))
+            _legend(ax, _legend_rows(lines, [c.curve.tau for c in chosen], panel.tau))
         return canvas
 
 
 def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
     """Draw any runs into one panel, one colour each."""
+    lines = []
+    for i, (run, label) in enumerate(zip(runs, labels, strict=True)):
+        dashes, marker = METHOD_STYLES.get(run.spec_data["setting"], OTHER_STYLE)
+        wrapped = textwrap.fill(label, LABEL_WIDTH, subsequent_indent="   ")
+        lines.append(Line(wrapped, COLOURS[i % len(COLOURS)], dashes, marker, *accuracy_by_epoch(run)))
+    height = PANEL_INCHES[1] + 0.16 * sum(line.label.count("\n") + 1 for line in lines)
     with themed():
-        canvas = Canvas(figsize=(PANEL_INCHES[0], PANEL_INCHES[1] + 0.15 * len(runs)), layout="constrained")
+        canvas = Canvas(figsize=(1.4 * PANEL_INCHES[0], height), layout="constrained")
         ax = canvas.subplots()
-        lines = []
-        for i, (run, label) in enumerate(zip(runs, labels, strict=True)):
-            dashes, marker = METHOD_STYLES.get(run.spec_data["setting"], OTHER_STYLE)
-            lines.append(Line(label, COLOURS[i % len(COLOURS)], dashes, marker, *accuracy_by_epoch(run)))
         _draw_panel(ax, lines, CurveStyle(marker_every=max(1, max(len(li.epoch_E) for li in lines) // 8)), 0)
-        _legend(ax, [_handle(line.label, line.colour, line.dashes, line.marker) for line in lines], columns=1)
+        _legend(ax, [[_handle(line.label, line.colour, line.dashes, line.marker)] for line in lines])
         return canvas
 
 
@@ -98,7 +104,7 @@ def _line(choice: "Choice", taus: Sequence[float], style: CurveStyle, titles: di
     assert choice.run is not None
     curve = choice.curve
     dashes, marker = METHOD_STYLES.get(curve.setting, OTHER_STYLE)
-    colour = COLOURS[taus.index(curve.tau) % len(COLOURS)] if curve.tau is not None else COLOURS[3]
+    colour = COLOURS[taus.index(curve.tau) % len(COLOURS)] if curve.tau is not None else DIGITAL
     data = accuracy_by_epoch(choice.run, style.smoothing)
     return Line(titles.get(curve.setting, curve.setting), colour, dashes, marker, *data)
 
@@ -119,12 +125,14 @@ def _draw_panel(ax: "Axes", lines: Sequence[Line], style: CurveStyle, y_min: flo
     ax.set_xlabel("Epoch")
     ax.set_ylabel("Test accuracy [%]")
     ax.set_ylim(y_min, 101)
-    ax.set_xlim(0, max(max(line.epoch_E[-1] for line in lines), 1))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last = max(1, *(line.epoch_E[-1] for line in lines))
+    ax.set_xlim(-0.015 * last, 1.015 * last)  # Room for the first and the last marker.
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 def _draw_inset(ax: "Axes", lines: Sequence[Line], inset: Inset) -> None:
-    small = ax.inset_axes(inset.box, xlim=inset.epochs, ylim=inset.accuracy)
+    small = ax.inset_axes(_free_box(ax, lines, inset.box), xlim=inset.epochs, ylim=inset.accuracy)
+    small.spines[:].set_visible(True)
     for line in lines:
         small.plot(
             line.epoch_E, line.mean_E, color=line.colour, linestyle=line.dashes, marker=line.marker, markersize=3
@@ -134,20 +142,57 @@ def _draw_inset(ax: "Axes", lines: Sequence[Line], inset: Inset) -> None:
     ax.indicate_inset_zoom(small, edgecolor="0.4")
 
 
-def _legend_handles(lines: Sequence[Line], drawn_taus: Sequence[float | None], taus: Sequence[float]) -> list[Line2D]:
+def _is_in(inset: Inset, line: Line) -> bool:
+    """Return whether a line comes to the last epoch of the inset and shows in it."""
+    (first, last), (low, high) = inset.epochs, inset.accuracy
+    shown_E = (line.epoch_E >= first) & (line.epoch_E <= last)
+    return bool(line.epoch_E[-1] >= last and ((low <= line.mean_E) & (line.mean_E <= high) & shown_E).any())
+
+
+def _free_box(ax: "Axes", lines: Sequence[Line], box: Box) -> Box:
+    """Return where an inset of this size covers the least of the lines: its own place, or the nearest better one."""
+    _, _, width, height = box
+    points_P2 = np.concatenate([_densely(line) for line in lines])
+    at_P2 = ax.transAxes.inverted().transform(ax.transData.transform(points_P2))
+
+    def covered(x: float, y: float) -> tuple[int, float]:
+        # The numbers at its axes stand to the left of an inset and below it.
+        low, high = np.array([x - 0.13, y - 0.08]), np.array([x + width + 0.02, y + height + 0.02])
+        inside = ((low <= at_P2) & (at_P2 <= high)).all(axis=1)
+        return int(inside.sum()), abs(x - box[0]) + abs(y - box[1])
+
+    places = [(float(x), float(y)) for x in np.arange(0.14, 0.97 - width, 0.04) for y in np.arange(0.12, 0.66, 0.04)]
+    x, y = min([box[:2], *places], key=lambda place: covered(*place))
+    return x, y, width, height
+
+
+def _densely(line: Line) -> np.ndarray:
+    """Return points [epoch, accuracy] along a line, close enough that none jumps over an inset."""
+    epochs = np.linspace(line.epoch_E[0], line.epoch_E[-1], 20 * len(line.epoch_E))
+    return np.column_stack([epochs, np.interp(epochs, line.epoch_E, line.mean_E)])
+
+
+def _legend_rows(
+    lines: Sequence[Line], drawn_taus: Sequence[float | None], taus: Sequence[float]
+) -> list[list[Line2D]]:
+    """Return what the legend shows: colours (τ) in the first rows, line styles (methods) in the rows below."""
     colours = [
         Line2D([], [], color=COLOURS[i % len(COLOURS)], linewidth=3, label=f"τ = {tau:g}")
         for i, tau in enumerate(taus)
         if tau in drawn_taus
     ]
-    methods = {line.label: line for line in lines}.values()
-    digital = [_handle(m.label, m.colour if m.colour == COLOURS[3] else "0.3", m.dashes, m.marker) for m in methods]
-    return colours + digital
+    by_label = {line.label: line for line in lines}.values()
+    methods = [_handle(m.label, DIGITAL if m.colour == DIGITAL else "0.5", m.dashes, m.marker) for m in by_label]
+    return [group[i : i + LEGEND_COLUMNS] for group in (colours, methods) for i in range(0, len(group), LEGEND_COLUMNS)]
 
 
 def _handle(label: str, colour: str, dashes: Dashes, marker: str) -> Line2D:
     return Line2D([], [], color=colour, linestyle=dashes, marker=marker, label=label)
 
 
-def _legend(ax: "Axes", handles: list[Line2D], columns: int = MAX_LEGEND_COLUMNS) -> None:
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=columns, handlelength=2.4)
+def _legend(ax: "Axes", rows: Sequence[Sequence[Line2D]]) -> None:
+    # Matplotlib fills a legend column by column; what is missing in a shorter row is filled up with nothing.
+    nothing = Line2D([], [], linestyle="", label=" ")
+    columns = list(zip_longest(*rows, fillvalue=nothing))
+    handles = [handle for column in columns for handle in column]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=len(columns))

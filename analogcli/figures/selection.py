@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analogcli.registry import Curve
+from analogcli.errors import SpecError
+from analogcli.registry import MAY_DIFFER, Curve, essence
 from analogcli.store import RunRecord
-
-MAY_DIFFER = ("task.epochs", "n_models", "seed", "backend", "update.fidelity")
-"""Fields that do not change what a line of a figure is about."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +20,37 @@ class Choice:
 
 def choose(curves: Sequence[Curve], runs: Sequence[RunRecord]) -> list[Choice]:
     """Return, for each line, the stored run to draw."""
-    started = [run for run in runs if run.epochs_done > 0]
+    started = [run for run in runs if run.epochs_done > 0 and _is_readable(run)]
     return [_choose(curve, started) for curve in curves]
 
 
 def _choose(curve: Curve, runs: Sequence[RunRecord]) -> Choice:
-    wanted = _essence(curve.spec.leaves())
-    alike = [run for run in runs if _essence(run.spec.leaves()) == wanted]
+    wanted = essence(curve.spec)
+    alike = [run for run in runs if essence(run.spec) == wanted]
     if not alike:
         return Choice(curve, None, None)
-    best = max(alike, key=lambda run: (run.spec_hash == curve.spec.hash, run.epochs_done, run.created_at))
+    best = max(alike, key=lambda run: _nearness(curve, run))
     return Choice(curve, best, _remark(curve, best))
 
 
-def _essence(leaves: dict[str, object]) -> dict[str, object]:
-    return {path: value for path, value in leaves.items() if path not in MAY_DIFFER}
+def _nearness(curve: Curve, run: RunRecord) -> tuple[object, ...]:
+    """Return what makes one run a better stand-in than another, the weightiest first."""
+    furthest = max(epoch.epoch for model in run.models for epoch in model.epochs)
+    return (
+        run.spec_hash == curve.spec.hash,
+        run.spec.backend == curve.spec.backend,
+        -abs(furthest - curve.spec.task.epochs),
+        run.status == "finished",
+        len(run.models),
+        run.created_at,
+    )
+
+
+def _is_readable(run: RunRecord) -> bool:
+    try:
+        return bool(run.spec)
+    except SpecError:  # Written by another version, in which the fields were others.
+        return False
 
 
 def _remark(curve: Curve, run: RunRecord) -> str | None:

@@ -10,8 +10,9 @@ import matplotlib
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette without its yellow, which is too faint on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# Okabe and Ito's palette without its yellow, which is too faint on white; black is kept for what has no devices.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DIGITAL = "#000000"
 PANEL_INCHES = (3.84, 2.88)
 
 _STYLE: Any = {
@@ -24,7 +25,11 @@ _STYLE: Any = {
     "lines.linewidth": 1.3,
     "lines.markersize": 4.5,
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 3.6,
+    "legend.markerscale": 0.8,
+    "legend.handletextpad": 0.5,
+    "legend.columnspacing": 1.0,
     "figure.dpi": 160,
     "savefig.bbox": "tight",
     "pdf.fonttype": 42,
@@ -46,7 +51,8 @@ def save(figure: "Figure", folder: Path, name: str, formats: list[str]) -> list[
     paths = []
     for suffix in formats:
         path = folder / f"{name}.{suffix}"
-        # Without a date the same data give the same file.
-        figure.savefig(path, metadata={"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix))
+        # Without a date the same data give the same file. Fonts and ids of a file are chosen when it is written.
+        with themed():
+            figure.savefig(path, metadata={"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix))
         paths.append(path)
     return paths

@@ -2,10 +2,11 @@
 
 from analogcli.registry.entries import Experiment, Figure, Panel, Protocol, Setting
 from analogcli.registry.files import load
-from analogcli.registry.registry import FLAGS, Curve, Published, Registry, flag, fold
+from analogcli.registry.registry import FLAGS, MAY_DIFFER, Curve, Published, Registry, essence, flag, fold
 
 __all__ = [
     "FLAGS",
+    "MAY_DIFFER",
     "Curve",
     "Experiment",
     "Figure",
@@ -14,6 +15,7 @@ __all__ = [
     "Published",
     "Registry",
     "Setting",
+    "essence",
     "flag",
     "fold",
     "load",
