@@ -63,6 +63,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             if "kind" in value and value["kind"] != old.get("kind"):
                 old = _keep_known(old, key, value["kind"])
+            for one, same in (("states", "dw_min"), ("dw_min", "states")):
+                if one in value:  # Two ways to write the granularity: the one that is laid on counts.
+                    old = {k: v for k, v in old.items() if k != same}
             out[key] = merge(old, value)
         else:
             out[key] = dict(value) if isinstance(value, Mapping) else value

@@ -46,15 +46,15 @@ class PulsedDevice(Spec):
             return data
         data = dict(data)
         states = data.pop("states")
-        if data.get("dw_min") is None and states is not None:
+        if data.get("dw_min") is not None and states is not None:
+            raise ValueError("dw_min and states say the same thing; give one of them")
+        if states is not None:
             number = _number(states)
             if number is None or not 2 <= number <= MAX_STATES:
                 raise ValueError(f"states = {states!r:.60} is not allowed; a device has 2 to {MAX_STATES:g} states")
             tau = _number(data.get("tau", cls.model_fields["tau"].default))
             # A tau that is no number is refused by its own field.
             data["dw_min"] = cls.model_fields["dw_min"].default if tau is None else 2 * tau / number
-        elif "dw_min" in data and data["dw_min"] is None:
-            del data["dw_min"]
         return data
 
     @property

@@ -1,0 +1,79 @@
+"""Which backend runs what: a refusal always names a way out, and the default backend is one that can."""
+
+import itertools
+
+import pytest
+
+from analogcli.errors import SpecError
+from analogcli.registry import load
+from analogcli.spec import ANALOG_PARTS, BACKENDS, RunSpec, build, merge
+from analogcli.spec.support import ALGORITHMS, DEVICES, FIDELITIES, BackendName, backends_for
+from analogcli.spec.unions import members
+
+ALL_ALGORITHMS = list(members(RunSpec.model_fields["algorithm"].annotation))
+ALL_DEVICES = list(members(RunSpec.model_fields["device"].annotation))
+SPEC = load().spec("mnist-fcn", setting="analog-sgd").model_dump(mode="json") | {"backend": None, "update": {}}
+
+
+def asked(backend: BackendName | None, algorithm: str, device: str | None) -> RunSpec:
+    over = {"backend": backend, "algorithm": {"kind": algorithm}}
+    data = merge(SPEC, over | ({"device": {"kind": device}} if device else {}))
+    return build(data | ({} if device else dict.fromkeys(ANALOG_PARTS)))
+
+
+def combinations() -> list[tuple[str, str | None]]:
+    analog = [a for a in ALL_ALGORITHMS if a != "fp-sgd"]
+    return [("fp-sgd", None), *itertools.product(analog, ALL_DEVICES)]
+
+
+@pytest.mark.parametrize("name", ALL_ALGORITHMS)
+def test_every_algorithm_has_a_backend(name: str) -> None:
+    assert any(name in ALGORITHMS[b] for b in BACKENDS)
+
+
+@pytest.mark.parametrize("name", ALL_DEVICES)
+def test_every_device_has_a_backend(name: str) -> None:
+    assert any(name in DEVICES[b] for b in BACKENDS)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backends_claim_nothing_that_a_spec_cannot_say(backend: BackendName) -> None:
+    assert set(ALGORITHMS[backend]) <= set(ALL_ALGORITHMS)
+    assert set(DEVICES[backend]) <= set(ALL_DEVICES)
+    assert bool(FIDELITIES[backend]) == bool(DEVICES[backend])
+
+
+@pytest.mark.parametrize(("algorithm", "device"), combinations())
+def test_without_a_backend_the_first_that_can_is_taken(algorithm: str, device: str | None) -> None:
+    able = backends_for(algorithm, device)
+    if able:
+        spec = asked(None, algorithm, device)
+        assert spec.backend == able[0]
+        assert spec.update is None or spec.update.fidelity == FIDELITIES[able[0]][0]
+    else:
+        with pytest.raises(SpecError, match=" or ".join(backends_for(algorithm, None))):
+            asked(None, algorithm, device)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("algorithm", "device"), combinations())
+def test_a_backend_runs_it_or_names_one_that_does(backend: BackendName, algorithm: str, device: str | None) -> None:
+    able = backends_for(algorithm, device)
+    if backend in able:
+        assert asked(backend, algorithm, device).backend == backend
+        return
+    with pytest.raises(SpecError) as caught:
+        asked(backend, algorithm, device)
+    said = str(caught.value)
+    assert f"backend {backend} does not have the" in said
+    assert any(f"--backend {b}" in said for b in (able or backends_for(algorithm, None)))
+
+
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if FIDELITIES[b]])
+def test_another_engines_fidelity_is_refused_with_the_backend_that_has_it(backend: BackendName) -> None:
+    others = {f: b for b in BACKENDS for f in FIDELITIES[b] if f not in FIDELITIES[backend]}
+    assert others
+    for fidelity, other in others.items():
+        data = merge(SPEC, {"backend": backend, "device": {"kind": "soft-bounds"}, "update": {"fidelity": fidelity}})
+        with pytest.raises(SpecError, match=f"update.fidelity {fidelity}.*--backend {other}"):
+            build(data)
