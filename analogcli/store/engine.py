@@ -1,6 +1,8 @@
 """Opening the database: SQLite made safe for several processes, migrations under lock, errors in plain words."""
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,12 +141,25 @@ def _prepare_sqlite(timeout: float, connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {round(1000 * timeout)}")
     cursor.execute("PRAGMA foreign_keys = ON")
-    if cursor.execute("PRAGMA query_only").fetchone()[0] == 0:
-        cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor, timeout)
     # NORMAL would be enough for the rows alone; but an older checkpoint is deleted once the newer one is recorded,
     # and a power cut must not take that record back.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor, timeout: float) -> None:
+    # Two processes that both open a fresh file would wait for each other: SQLite tells one of them at once that it
+    # is locked, whatever the busy timeout.
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:

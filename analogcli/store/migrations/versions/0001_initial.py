@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("updated_at", moment, nullable=False),
         sa.Column("hostname", sa.String(255)),
         sa.Column("pid", sa.Integer),
-        sa.Column("process_started", sa.Float),
+        sa.Column("process_started", sa.Double),
     )
     op.create_table(
         "provenance",
@@ -57,12 +57,12 @@ def upgrade() -> None:
         "epochs",
         sa.Column("model_id", sa.Integer, sa.ForeignKey("models.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("epoch", sa.Integer, primary_key=True),
-        sa.Column("train_loss", sa.Float),
-        sa.Column("test_loss", sa.Float),
-        sa.Column("test_accuracy", sa.Float, nullable=False),
-        sa.Column("mean_abs_gradient", sa.Float),
-        sa.Column("lr", sa.Float),
-        sa.Column("seconds", sa.Float, nullable=False),
+        sa.Column("train_loss", sa.Double),
+        sa.Column("test_loss", sa.Double),
+        sa.Column("test_accuracy", sa.Double, nullable=False),
+        sa.Column("mean_abs_gradient", sa.Double),
+        sa.Column("lr", sa.Double),
+        sa.Column("seconds", sa.Double, nullable=False),
         sa.Column("recorded_at", moment, nullable=False),
     )
     op.create_table(

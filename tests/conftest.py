@@ -1,0 +1,202 @@
+"""What all tests share: a folder of their own, the command line as a call and as a process, and reasons to skip."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Before torch is imported anywhere: one thread is what runs use, and the test machine has other work.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+TINY = ("--dataset", "mnist5k", "--set", "task.model.hidden=[8]", "--batch-size", "100")
+"""A run of about a tenth of a second an epoch, on data that need no network."""
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended: exit status, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Stdout, which must be JSON and nothing else."""
+        return json.loads(self.out)
+
+
+class Running:
+    """A real ``analog`` process."""
+
+    def __init__(self, arguments: tuple[str, ...], logs: Path, environment: dict[str, str]) -> None:
+        self._out, self._err = logs / "out", logs / "err"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "analogcli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=os.environ | environment,
+            )
+
+    @property
+    def err(self) -> str:
+        """What it wrote to stderr so far."""
+        return self._err.read_text(errors="replace")
+
+    def says(self, text: str, timeout: float = 60) -> None:
+        """Wait until stderr holds ``text``."""
+        wait_until(lambda: text in self.err or self.process.poll() is not None, timeout)
+        assert text in self.err, self.err
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def finish(self, timeout: float = 120) -> Done:
+        """Wait for its end; ``code`` is negative if a signal ended it."""
+        code = self.process.wait(timeout)
+        return Done(code, self._out.read_text(errors="replace"), self.err)
+
+
+def wait_until(true: Callable[[], bool], timeout: float = 60) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < end, f"not within {timeout:g} s"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder of a user who has set nothing and has no data but the embedded."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for variable in ("ANALOG_STORE", "ANALOG_DATA_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    # Otherwise data sets in the cache of whoever runs the tests would be found.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture
+def analog(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The command line as a call in this process: the same words, the same exit status, without the imports' time."""
+
+    def call(*arguments: str) -> Done:
+        from analogcli.cli.app import main
+
+        monkeypatch.setattr(sys, "argv", ["analog", *arguments])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as exc:
+            code = exc.code
+        said = capsys.readouterr()
+        return Done(code or 0, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def start(workspace: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """The command line as a process that can be watched, signalled and killed; what still runs is killed at the end."""
+    started: list[Running] = []
+
+    def call(*arguments: str, **environment: str) -> Running:
+        logs = tmp_path / f"process-{len(started)}"
+        logs.mkdir()
+        started.append(Running(arguments, logs, environment))
+        return started[-1]
+
+    yield call
+    for running in started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+@pytest.fixture
+def analog_process(start: Callable[..., Running]) -> Callable[..., Done]:
+    """The command line as a process, from start to end."""
+    return lambda *arguments, **environment: start(*arguments, **environment).finish()
+
+
+@pytest.fixture
+def result_of(workspace: Path) -> Callable[..., Result]:
+    """All that two runs with the same bits have in common, comparable with ``==``: epochs and last checkpoints."""
+
+    def read(run: str = "last", store: str | None = None) -> Result:
+        from analogcli.store import Store
+
+        opened = Store.open(store, create=False)
+        result: Result = {}
+        for model in opened.run(run).models:
+            saved = opened.saved_state(model)
+            assert saved is not None
+            tensors = opened.load_state(saved)
+            result[f"model {model.index}"] = {
+                "seed": model.seed,
+                # Everything but the time it took.
+                "epochs": [
+                    (e.epoch, e.train_loss, e.test_loss, e.test_accuracy, e.mean_abs_gradient, e.lr)
+                    for e in model.epochs
+                ],
+                "losses": {
+                    epoch: hashlib.sha256(v).hexdigest() for epoch, v in opened.series(model, "train_loss").items()
+                },
+                "tensors": {
+                    name: (str(t.dtype), tuple(t.shape), hashlib.sha256(t.contiguous().numpy().tobytes()).hexdigest())
+                    for name, t in sorted(tensors.items())
+                    if name != "progress/seconds"
+                },
+            }
+        return result
+
+    return read
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    for marker, obstacle in (("aihwkit", _no_aihwkit), ("cuda", _no_cuda), ("full_mnist", _no_full_mnist)):
+        reason = obstacle() if item.get_closest_marker(marker) else ""
+        if reason:
+            pytest.skip(reason)
+
+
+@cache
+def _no_aihwkit() -> str:
+    from analogcli.backends.aihwkit import probe
+
+    return probe().problem
+
+
+@cache
+def _no_cuda() -> str:
+    import torch
+
+    return "" if torch.cuda.is_available() else "there is no CUDA device"
+
+
+@cache
+def _no_full_mnist() -> str:
+    from analogcli import data
+
+    here = os.environ.get("ANALOG_DATA_DIR") and data.available("mnist")
+    return "" if here else "the complete MNIST is not in ANALOG_DATA_DIR"

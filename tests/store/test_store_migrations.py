@@ -1,0 +1,106 @@
+"""The schema: what the migrations make is what the tables say, and no other version or database is touched."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from analogcli import store as store_package
+from analogcli.errors import StoreError
+from analogcli.store import Store, locate
+from analogcli.store.engine import HEAD
+from analogcli.store.schema import Base
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
+    Store.open(str(tmp_path / "a.db"))
+    with sa.create_engine(f"sqlite:///{tmp_path / 'a.db'}").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_schema_the_code_expects_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(store_package.__file__)).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_opening_an_up_to_date_store_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    Store.open(str(file)).sessions.kw["bind"].dispose()  # the last one to leave empties the write-ahead log
+    before = file.read_bytes()
+    Store.open(str(file)).sessions.kw["bind"].dispose()
+    assert file.read_bytes() == before
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    Store.open(str(file))
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"was written by a newer analog \(schema 9999\); update analog"):
+        Store.open(str(file))
+    assert sqlite3.connect(file).execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "bookmarks.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    with pytest.raises(StoreError, match="is a database of something else"):
+        Store.open(str(file))
+    assert sqlite3.connect(file).execute("SELECT name FROM sqlite_master").fetchall() == [("bookmarks",)]
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, but long enough to be looked at\n" * 10)
+    with pytest.raises(StoreError, match="is not an analog store"):
+        Store.open(str(file))
+    assert file.read_text().startswith("not a database")
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    # What `touch` or mktemp leave, and what SQLite itself makes of a name.
+    file = tmp_path / "a.db"
+    file.touch()
+    assert Store.open(str(file)).runs() == []
+
+
+def test_sqlite_is_set_up_for_several_processes(tmp_path: Path) -> None:
+    opened = Store.open(str(tmp_path / "a.db"))
+    with opened.sessions() as session:
+        pragma = {name: session.scalar(sa.text(f"PRAGMA {name}")) for name in ("journal_mode", "foreign_keys")}
+        # An older checkpoint is deleted once the newer one is recorded: a power cut must not take the record back.
+        full = session.scalar(sa.text("PRAGMA synchronous"))
+        timeout = session.scalar(sa.text("PRAGMA busy_timeout"))
+    assert (pragma, full, timeout) == ({"journal_mode": "wal", "foreign_keys": 1}, 2, 30_000)
+
+
+def test_writers_begin_immediate_and_readers_do_not(tmp_path: Path) -> None:
+    opened = Store.open(str(tmp_path / "a.db"))
+    begun: list[str] = []
+    engine = opened.sessions.kw["bind"]
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def listen(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("BEGIN"):
+            begun.append(statement)
+
+    opened.runs()
+    with pytest.raises(StoreError):
+        opened.end("no such run", "finished")
+    assert begun == ["BEGIN", "BEGIN IMMEDIATE"]
+
+
+def test_the_timeout_is_part_of_the_address(tmp_path: Path) -> None:
+    location = locate(f"sqlite:///{tmp_path}/a.db?timeout=2.5")
+    assert location.timeout == 2.5
+    assert locate(location.address).timeout == 2.5
+    assert locate(location.address).file == tmp_path / "a.db"
+    assert locate(str(tmp_path / "a.db")).timeout == 30

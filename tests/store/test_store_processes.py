@@ -1,0 +1,81 @@
+"""Several processes at one store: they wait for each other, and nothing is lost."""
+
+import multiprocessing
+import sqlite3
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from store_helpers import NO_FILE, begin, epoch
+
+from analogcli.errors import StoreError
+from analogcli.store import Store
+
+PROCESSES = 8
+EPOCHS = 10
+
+
+def write_epochs(start: Barrier, file: str) -> str:
+    """Open a store at the same moment as the others, begin a run and write epochs as fast as possible."""
+    start.wait(60)
+    store = Store.open(file)
+    run = store.run(begin(store))
+    for number in range(EPOCHS):
+        store.record_epoch(run.models[0].id, epoch(number, number / EPOCHS), {"train_loss": b"1234"}, NO_FILE)
+        assert len(store.run(run.id).models[0].epochs) == number + 1
+    store.end(run.id, "finished")
+    return run.id
+
+
+def test_many_processes_open_fresh_stores_at_once_and_write_epochs_and_none_is_lost(tmp_path: Path) -> None:
+    # Spawned, not forked: nothing is shared but the file. The first store is there to import everything.
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, context) as pool:
+        start = manager.Barrier(PROCESSES)
+        for number in range(5):
+            file = str(tmp_path / f"{number}.db")
+            ids = [job.result(120) for job in [pool.submit(write_epochs, start, file) for _ in range(PROCESSES)]]
+            store = Store.open(file)
+            assert {run.id for run in store.runs()} == set(ids)
+            for run in store.runs():
+                assert [e.test_accuracy for e in run.models[0].epochs] == [n / EPOCHS for n in range(EPOCHS)]
+            assert store.counts() == {
+                "runs": PROCESSES,
+                "provenance": PROCESSES,
+                "models": PROCESSES,
+                "epochs": PROCESSES * EPOCHS,
+                "series": PROCESSES * EPOCHS,
+                "checkpoints": PROCESSES,
+            }
+
+
+def test_a_store_locked_for_longer_than_the_timeout_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "analog.db"
+    store = Store.open(f"sqlite:///{file}?timeout=0.2")
+    run_id = begin(store)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with pytest.raises(StoreError, match=r"was locked by another process for 0.2 s; try again"):
+        store.end(run_id, "finished")
+    assert 0.2 <= time.monotonic() - began < 5
+    assert store.run(run_id).status == "running", "readers do not wait for a writer"
+    other.execute("ROLLBACK")
+    store.end(run_id, "finished")
+    assert store.run(run_id).status == "finished"
+
+
+def test_a_writer_waits_for_its_turn(tmp_path: Path) -> None:
+    file = tmp_path / "analog.db"
+    store = Store.open(str(file))
+    run_id = begin(store)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+    release.start()
+    store.end(run_id, "finished")
+    release.join()
+    assert store.run(run_id).status == "finished"
