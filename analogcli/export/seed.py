@@ -55,7 +55,8 @@ def _weights(store: Store, model: ModelRecord) -> dict[str, torch.Tensor]:
     if saved is None:
         return {}
     tensors = store.load_state(saved)
-    return {key.removeprefix("model/"): value for key, value in tensors.items() if key.startswith("model/")}
+    # Sorted, because safetensors returns them in any order: the same run gives the same file.
+    return {key.removeprefix("model/"): tensors[key] for key in sorted(tensors) if key.startswith("model/")}
 
 
 def _settings(run: RunRecord, model: ModelRecord) -> dict[str, object]:
