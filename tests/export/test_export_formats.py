@@ -12,13 +12,21 @@ import torch
 from analogcli.errors import UsageError
 from analogcli.export.seed import export_seed, simulation_id
 from analogcli.export.tables import COLUMNS, export_csv, export_json
-from analogcli.export.tensorboard import TAGS, export_tensorboard
+from analogcli.export.tensorboard import export_tensorboard
 from analogcli.figures.summary import last_epochs_mean
 from analogcli.registry import load
 from analogcli.spec import ExecutionOptions
 from analogcli.store import EpochRecord, RunRecord, Store, collect
 
 REGISTRY = load()
+SCALARS = {
+    "Loss/train": "train_loss",
+    "Loss/test": "test_loss",
+    "Accuracy/test": "test_accuracy",
+    "State/lr": "lr",
+    "State/mean_abs_gradient": "mean_abs_gradient",
+}
+"""What the papers' scripts call the numbers, and the gradient that they do not log."""
 OVERRIDES = {"n_models": 2, "task.epochs": 2, "task.model.hidden": [8], "seed": 3}
 
 
@@ -163,8 +171,8 @@ def test_tensorboard_reads_the_same_numbers(trained: tuple[Store, RunRecord], tm
     assert len(folders) == 2
     for folder, model in zip(folders, run.models, strict=True):
         events = accumulator.EventAccumulator(str(folder)).Reload()
-        assert set(events.Tags()["scalars"]) == set(TAGS)
-        for tag, field in TAGS.items():
+        assert set(events.Tags()["scalars"]) == set(SCALARS)
+        for tag, field in SCALARS.items():
             stored = [(e.epoch, getattr(e, field)) for e in model.epochs if getattr(e, field) is not None]
             read = [(event.step, event.value) for event in events.Scalars(tag)]
             assert [step for step, _ in read] == [step for step, _ in stored]
