@@ -14,7 +14,7 @@ from store_helpers import NO_FILE, begin, epoch
 from analogcli.errors import StoreError
 from analogcli.store import Store
 
-PROCESSES = 8
+PROCESSES = 6
 EPOCHS = 10
 
 
@@ -35,7 +35,7 @@ def test_many_processes_open_fresh_stores_at_once_and_write_epochs_and_none_is_l
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, context) as pool:
         start = manager.Barrier(PROCESSES)
-        for number in range(5):
+        for number in range(4):
             file = str(tmp_path / f"{number}.db")
             ids = [job.result(120) for job in [pool.submit(write_epochs, start, file) for _ in range(PROCESSES)]]
             store = Store.open(file)
