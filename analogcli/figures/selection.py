@@ -39,6 +39,7 @@ def _nearness(curve: Curve, run: RunRecord) -> tuple[object, ...]:
     return (
         run.spec_hash == curve.spec.hash,
         run.spec.backend == curve.spec.backend,
+        run.spec.update == curve.spec.update,
         -abs(furthest - curve.spec.task.epochs),
         run.status == "finished",
         len(run.models),

@@ -184,11 +184,10 @@ class Registry:
         if spec.experiment not in self.experiments:
             return None
         wanted = essence(spec)
-        for published, value in self._published(spec.experiment):
-            if (published.protocol, published.setting) == (spec.protocol, spec.setting) and essence(
-                published
-            ) == wanted:
-                return replace(value, matches_epochs=published.task.epochs == spec.task.epochs)
+        for theirs, value in self._published(spec.experiment):
+            labels = (theirs.protocol, theirs.setting) == (spec.protocol, spec.setting)
+            if labels and essence(theirs) == wanted:
+                return replace(value, matches_epochs=theirs.task.epochs == spec.task.epochs)
         return None
 
     def _published(self, experiment: str) -> list[tuple[RunSpec, Published]]:

@@ -81,7 +81,6 @@ def backwards(value: Any) -> Any:
         merge(CANONICAL, {"device": {"up_down": -0.0}}),
         merge(CANONICAL, {"device": {"construction_seed": None}}),
         merge(CANONICAL, {"task": {"batch_size": 10.0, "model": {"hidden": (256, 128)}}}),
-        merge(CANONICAL, {"update": {"fidelity": None}}),
         merge(CANONICAL, {"backend": None}),
         merge(CANONICAL, {"periphery": {"forward": {"inp_bound": 1}}}),
         merge(CANONICAL, {"experiment": "mine", "protocol": "mine", "setting": "mine"}),

