@@ -14,11 +14,12 @@ AIHWKit counterpart: ``SingleRPUConfig`` with ``AnalogSGD``.
 Axes: B sample (or image patch), O out, I in.
 """
 
+import torch
 from torch import Tensor
 
 from analogcli.crossbar import Tile
 
 
-def step(tile: Tile, x_BI: Tensor, d_BO: Tensor, lr: float) -> None:
+def step(tile: Tile, x_BI: Tensor, d_BO: Tensor, lr: float, generator: torch.Generator) -> None:
     """Apply the mini-batch with inputs ``x_BI`` and output gradients ``d_BO`` to ``tile``."""
-    tile.update(x_BI, d_BO, lr)
+    tile.update(x_BI, d_BO, lr, generator)

@@ -41,8 +41,8 @@ class NativeBackend:
 
     def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> "NativeModel":
         """Return the untrained model with this seed on ``device``."""
-        assert spec.device is not None and spec.periphery is not None and spec.mapping is not None
-        chip = Chip(spec.device, spec.periphery, spec.mapping, seed, noise=stream(seed, "noise", device))
+        assert spec.device and spec.periphery and spec.mapping and spec.update
+        chip = Chip(spec.device, spec.periphery, spec.mapping, spec.update, seed, noise=stream(seed, "noise", device))
         network = build_model(spec.task.model, shape, AnalogLayers(chip, stream(seed, "init")))
         return NativeModel(network, chip.noise, STEPS[spec.algorithm.kind])
 

@@ -23,6 +23,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from analogcli.crossbar.table import DeviceTable
 from analogcli.spec import PulsedDevice
 
 
@@ -86,6 +87,15 @@ class ResponseLaw(ABC):
     def q_minus(self, w_OI: Tensor) -> Tensor:
         """Return the response to one down pulse at ``w_OI`` [units of dw_min], 0 at :attr:`lower_OI`."""
 
+    @property
+    def granularity(self) -> float:
+        """Size of one pulse of the mean device at its symmetric point [weight units]."""
+        return self.spec.dw_min
+
+    def cycle_noise(self, w_OI: Tensor, up_OI: Tensor) -> Tensor:
+        """Return the std of one pulse at ``w_OI`` [units of dw_min]; here a fraction σ_c of the pulse itself."""
+        return self.spec.dw_min_std * torch.where(up_OI, self.q_plus(w_OI), self.q_minus(w_OI))
+
     @cached_property
     def upper_OI(self) -> Tensor:
         """Largest weight of each device [weight units]."""
@@ -100,6 +110,11 @@ class ResponseLaw(ABC):
         """Return the symmetric part F(w) and the asymmetric part G(w)."""
         up_OI, down_OI = self.q_plus(w_OI), self.q_minus(w_OI)
         return (down_OI + up_OI) / 2, (down_OI - up_OI) / 2
+
+    @property
+    def table(self) -> DeviceTable | None:
+        """The law as numbers for the compiled loops, or None where it is known by its tensor formulas only."""
+        return None
 
     def clip(self, w_OI: Tensor) -> Tensor:
         """Return ``w_OI`` inside the bounds of each device."""

@@ -14,11 +14,13 @@ has another concave one under the same name.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from analogcli.crossbar.base import ResponseLaw
+from analogcli.crossbar.table import EXPONENTIAL, DeviceTable
 from analogcli.spec import ExponentialStep
 
 
@@ -35,6 +37,13 @@ class ExponentialLaw(ResponseLaw):
     def q_minus(self, w_OI: Tensor) -> Tensor:
         """Return s₋ (e^{γ_res (1 − w/w_min)} − 1)/(e^γ_res − 1)."""
         return self.population.scale_down_OI * self._response(w_OI, self.population.w_min_OI)
+
+    @cached_property
+    def table(self) -> DeviceTable:
+        """The law as numbers for the compiled loops."""
+        p = self.population
+        devices = (p.scale_up_OI, p.scale_down_OI, p.w_min_OI, p.w_max_OI)
+        return DeviceTable(EXPONENTIAL, self.spec.gamma_res, self.spec.dw_min_std, True, *devices)
 
     def _response(self, w_OI: Tensor, bound_OI: Tensor) -> Tensor:
         # expm1 keeps the digits that e^x − 1 loses for small γ_res, where the law is nearly linear.

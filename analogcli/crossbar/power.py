@@ -11,10 +11,12 @@ its pulse, dw_min ((w_max − w)/R)^γ, is 2^−γ dw_min at w = 0.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
 from analogcli.crossbar.base import ResponseLaw
+from analogcli.crossbar.table import POWER, DeviceTable
 from analogcli.spec import PowerStep
 
 
@@ -33,3 +35,10 @@ class PowerLaw(ResponseLaw):
         """Return s₋ (2 (w − w_min)/R)^γ_res; ``w_OI`` must lie within the bounds."""
         p = self.population
         return p.scale_down_OI * (2 * (w_OI - p.w_min_OI) / (p.w_max_OI - p.w_min_OI)) ** self.spec.gamma_res
+
+    @cached_property
+    def table(self) -> DeviceTable:
+        """The law as numbers for the compiled loops."""
+        p = self.population
+        devices = (p.scale_up_OI, p.scale_down_OI, p.w_min_OI, p.w_max_OI)
+        return DeviceTable(POWER, self.spec.gamma_res, self.spec.dw_min_std, True, *devices)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from analogcli.crossbar.base import ResponseLaw
+from analogcli.crossbar.table import SOFT_BOUNDS, DeviceTable
 from analogcli.spec import SoftBounds
 
 
@@ -34,6 +35,20 @@ class SoftBoundsLaw(ResponseLaw):
     def q_minus(self, w_OI: Tensor) -> Tensor:
         """Return s₋ (1 − v/w_min)."""
         return torch.addcmul(self._down[0], self._down[1], w_OI)
+
+    def cycle_noise(self, w_OI: Tensor, up_OI: Tensor) -> Tensor:
+        """Return σ_c s±: the noise of a pulse does not shrink with the pulse (AIHWKit: mult_noise False)."""
+        del w_OI
+        p = self.population
+        return self.spec.dw_min_std * torch.where(up_OI, p.scale_up_OI, p.scale_down_OI)
+
+    @cached_property
+    def table(self) -> DeviceTable:
+        """The law as numbers for the compiled loops."""
+        p = self.population
+        devices = (p.scale_up_OI, p.scale_down_OI, p.w_min_OI, p.w_max_OI)
+        reference = self.reference_OI if self.spec.subtract_symmetry_point else None
+        return DeviceTable(SOFT_BOUNDS, 1.0, self.spec.dw_min_std, False, *devices, reference)
 
     def f_and_g(self, w_OI: Tensor) -> tuple[Tensor, Tensor]:
         """Return F and G, each as one offset and slope instead of through q±."""

@@ -1,4 +1,4 @@
-"""One array in use: weights on devices, read through the periphery, learning by the mean-field update.
+"""One array in use: weights on devices, read through the periphery, learning by pulses.
 
 ::
 
@@ -17,14 +17,16 @@ from torch import Tensor
 from analogcli.crossbar.base import ResponseLaw
 from analogcli.crossbar.mean_field import mean_field_update
 from analogcli.crossbar.periphery import analog_matvec
-from analogcli.spec import Mapping, Periphery
+from analogcli.crossbar.sequential import sequential_update
+from analogcli.spec import Mapping, Periphery, Update
 
 
 class Tile:
     """An array of the devices in ``law``; its weights start at 0, clipped to the bounds."""
 
-    def __init__(self, law: ResponseLaw, periphery: Periphery, mapping: Mapping) -> None:
+    def __init__(self, law: ResponseLaw, periphery: Periphery, mapping: Mapping, pulses: Update) -> None:
         self.law = law
+        self.pulses = pulses
         self.forward_io = periphery.forward
         self.backward_io = periphery.backward
         self.omega = mapping.weight_scaling_omega
@@ -57,10 +59,14 @@ class Tile:
         d_BO = d_BO * self.scale_O if self.omega > 0 else d_BO
         return analog_matvec(self.w_OI.T, d_BO, self.backward_io, generator)
 
-    def update(self, x_BI: Tensor, d_BO: Tensor, lr: float) -> None:
-        """Move W by −lr Σ d xᵀ as far as the devices follow."""
+    def update(self, x_BI: Tensor, d_BO: Tensor, lr: float, generator: torch.Generator) -> None:
+        """Move W by −lr Σ d xᵀ as far as the devices follow, at the fidelity that the spec asks for."""
         d_BO = d_BO / self.scale_O if self.omega > 0 else d_BO
-        self.w_OI = mean_field_update(self.w_OI, self.law, x_BI, d_BO, lr)
+        match self.pulses.fidelity:
+            case "sequential":
+                self.w_OI = sequential_update(self.w_OI, self.law, x_BI, d_BO, lr, self.pulses, generator)
+            case "mean-field":
+                self.w_OI = mean_field_update(self.w_OI, self.law, x_BI, d_BO, lr)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what training changes; the devices follow from their spec and seed."""

@@ -23,8 +23,8 @@ from torch import Tensor
 from analogcli.crossbar import Tile
 from analogcli.nn.chip import Chip
 
-TileStep = Callable[[Tile, Tensor, Tensor, float], None]
-"""An algorithm's step on one tile: tile, x_BI, d_BO, lr."""
+TileStep = Callable[[Tile, Tensor, Tensor, float, torch.Generator], None]
+"""An algorithm's step on one tile: tile, x_BI, d_BO, lr, generator of the pulses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class TileArray:
             raise RuntimeError("an array learns from a backward pass, and there has been none")
         x_BI, d_BO = self.last
         for t, p in enumerate(self.placed):
-            step(p.tile, x_BI[:, p.cols], _scaled(d_BO[:, p.rows], out_scale_T, t), lr)
+            step(p.tile, x_BI[:, p.cols], _scaled(d_BO[:, p.rows], out_scale_T, t), lr, self.generator)
 
     def gradient(self) -> Tensor:
         """Return ∂L/∂W [O, I] of the last backward pass, for the weights that the forward pass sees."""

@@ -6,7 +6,7 @@ import torch
 
 from analogcli.crossbar import Tile, draw_devices
 from analogcli.generators import stream
-from analogcli.spec import Device, Mapping, Periphery
+from analogcli.spec import Device, Mapping, Periphery, Update
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,14 +19,16 @@ class Chip:
     """DAC and ADC of the reads."""
     mapping: Mapping
     """How layers lie on tiles."""
+    pulses: Update
+    """How the gradient becomes pulses."""
     seed: int
     """Seed of the model; its devices follow it unless the device has a ``construction_seed``."""
     noise: torch.Generator
-    """Read noise of all tiles; its device is where the model lives."""
+    """Read noise and pulses of all tiles; its device is where the model lives."""
 
     def tile(self, name: str, shape_OI: tuple[int, int]) -> Tile:
         """Return a tile with weights 0; its devices depend on the seed and on ``name``, and on nothing drawn before."""
         seed = self.seed if self.device.construction_seed is None else self.device.construction_seed
         # Drawn on the CPU, so that a seed means the same devices wherever the model is trained.
         law = draw_devices(self.device, shape_OI, stream(seed, f"devices/{name}"), self.noise.device)
-        return Tile(law, self.periphery, self.mapping)
+        return Tile(law, self.periphery, self.mapping, self.pulses)

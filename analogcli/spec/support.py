@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 BackendName = Literal["digital", "native", "aihwkit"]
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
-FIDELITIES: dict[BackendName, tuple[str, ...]] = {"digital": (), "native": ("mean-field",), "aihwkit": ("sequential",)}
+FIDELITIES: dict[BackendName, tuple[str, ...]] = {
+    "digital": (),
+    "native": ("mean-field", "sequential"),
+    "aihwkit": ("sequential",),
+}
 ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
     "digital": ("fp-sgd",),
     "native": ("analog-sgd",),

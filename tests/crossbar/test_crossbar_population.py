@@ -6,7 +6,7 @@ import torch
 
 from analogcli.crossbar import Population, draw_population
 from analogcli.nn import Chip
-from analogcli.spec import Mapping, Periphery, SoftBounds
+from analogcli.spec import Mapping, Periphery, SoftBounds, Update
 
 SHAPE = (300, 300)
 N = SHAPE[0] * SHAPE[1]
@@ -51,7 +51,7 @@ def test_no_device_is_impossible_however_large_the_spread() -> None:
 
 def w_max(seed: int, name: str, construction_seed: int | None) -> torch.Tensor:
     device = SoftBounds(construction_seed=construction_seed)
-    chip = Chip(device, Periphery(), Mapping(), seed, torch.Generator())
+    chip = Chip(device, Periphery(), Mapping(), Update(fidelity="mean-field"), seed, torch.Generator())
     return chip.tile(name, (3, 4)).law.population.w_max_OI
 
 

@@ -62,9 +62,7 @@ def power_pair(shape: tuple[int, int], gamma_res: float) -> tuple[Any, ResponseL
     from aihwkit.simulator.configs import PowStepDevice
 
     scaled = 2**gamma_res * DW_MIN
-    device = PowStepDevice(
-        dw_min=scaled, pow_gamma=gamma_res, pow_gamma_dtod=0.0, w_max=0.6, w_min=-0.6, **POPULATION
-    )
+    device = PowStepDevice(dw_min=scaled, pow_gamma=gamma_res, pow_gamma_dtod=0.0, w_max=0.6, w_min=-0.6, **POPULATION)
     theirs = kit.tile(shape, device, lr=LR)
     return theirs, PowerLaw(PowerStep(dw_min=DW_MIN, gamma_res=gamma_res), kit.population(theirs, scaled))
 

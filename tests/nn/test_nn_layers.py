@@ -7,15 +7,23 @@ from torch.nn.functional import conv2d, linear
 
 from analogcli.algorithms import analog_sgd
 from analogcli.nn import AnalogConv2d, AnalogLayer, AnalogLinear, Chip, split_sizes
-from analogcli.spec import IO, Mapping, Periphery, SoftBounds
+from analogcli.spec import IO, Mapping, Periphery, SoftBounds, Update
 
+MEAN_FIELD = Update(fidelity="mean-field")
 PERFECT = Periphery.model_validate({"forward": {"perfect": True}, "backward": {"perfect": True}})
 IDEAL = SoftBounds(tau=1e6, dw_min_dtod=0, w_max_dtod=0, w_min_dtod=0, up_down_dtod=0)
 """So wide that F = 1 and G = 0: learning is then plain SGD."""
 
 
 def chip(periphery: Periphery = PERFECT, **mapping: object) -> Chip:
-    return Chip(IDEAL, periphery, Mapping.model_validate(mapping), 0, torch.Generator().manual_seed(0))
+    return Chip(
+        IDEAL,
+        periphery,
+        Mapping.model_validate(mapping),
+        Update(fidelity="mean-field"),
+        0,
+        torch.Generator().manual_seed(0),
+    )
 
 
 def init() -> torch.Generator:

@@ -9,7 +9,7 @@ from analogcli.errors import SpecError
 from analogcli.generators import stream
 from analogcli.nn import AnalogLayer, AnalogLayers, Chip, TorchLayers, initial_weights
 from analogcli.nn.models import MODELS, build_model
-from analogcli.spec import FcnModel, LeNet5Model, Mapping, Model, Periphery, SoftBounds
+from analogcli.spec import FcnModel, LeNet5Model, Mapping, Model, Periphery, SoftBounds, Update
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def test_the_order_of_layers_is_that_of_the_papers() -> None:
 @pytest.mark.parametrize("kind", SPECS)
 def test_digital_and_analog_start_from_the_same_weights(kind: str) -> None:
     wide = SoftBounds(tau=100.0, w_max_dtod=0, w_min_dtod=0)
-    chip = Chip(wide, Periphery(), Mapping(), 3, torch.Generator())
+    chip = Chip(wide, Periphery(), Mapping(), Update(fidelity="mean-field"), 3, torch.Generator())
     analog = build_model(SPECS[kind], Shape(), AnalogLayers(chip, stream(3, "init")))
     digital = dict(build_model(SPECS[kind], Shape(), TorchLayers(stream(3, "init"))).named_modules())
     layers = {n: m for n, m in analog.named_modules() if isinstance(m, AnalogLayer)}
