@@ -22,6 +22,9 @@ def doctor(store: o.StoreOption = None, data_dir: o.DataDirOption = None, json: 
     """Check versions, the AIHWKit and torch pair (with a real tile), CUDA, data sets and the store.
 
     Exit status 1 if something needs mending.
+
+    \b
+    analog doctor
     """
     from analogcli.cli.console import print_json, table
 

@@ -1,6 +1,7 @@
 """Opening the database: SQLite made safe for several processes, migrations under lock, errors in plain words."""
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -130,9 +131,17 @@ def _reason(text: str, location: Location) -> str:
         "I/O error": "could not be read or written (input/output error); check the disk",
     }
     for sign, sentence in cases.items():
-        if sign in text:
+        # SQLite calls it an input/output error when the file that its processes share cannot grow.
+        if sign in text or (sign == "disk is full" and "I/O error" in text and _is_full(location.folder)):
             return f"the store {location} {sentence}."
     return f"the store {location} failed: {text.splitlines()[0] if text else 'unknown error'}"
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < 2**16
+    except OSError:
+        return False
 
 
 def _prepare_sqlite(timeout: float, connection: Any, record: Any) -> None:
