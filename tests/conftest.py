@@ -1,96 +1,30 @@
 """What all tests share: a folder of their own, the command line as a call and as a process, and reasons to skip."""
 
 import hashlib
-import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_kit import Done, Result, Running
 
 # Before torch is imported anywhere: one thread is what runs use, and the test machine has other work.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
-TINY = ("--dataset", "mnist5k", "--set", "task.model.hidden=[8]", "--batch-size", "100")
-"""A run of about a tenth of a second an epoch, on data that need no network."""
-
-Result = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command that ended: exit status, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Stdout, which must be JSON and nothing else."""
-        return json.loads(self.out)
-
-
-class Running:
-    """A real ``analog`` process."""
-
-    def __init__(self, arguments: tuple[str, ...], logs: Path, environment: dict[str, str]) -> None:
-        self._out, self._err = logs / "out", logs / "err"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "analogcli", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=os.environ | environment,
-            )
-
-    @property
-    def err(self) -> str:
-        """What it wrote to stderr so far."""
-        return self._err.read_text(errors="replace")
-
-    def says(self, text: str, timeout: float = 60) -> None:
-        """Wait until stderr holds ``text``."""
-        wait_until(lambda: text in self.err or self.process.poll() is not None, timeout)
-        assert text in self.err, self.err
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self.process.send_signal(number)
-
-    def finish(self, timeout: float = 120) -> Done:
-        """Wait for its end; ``code`` is negative if a signal ended it."""
-        code = self.process.wait(timeout)
-        return Done(code, self._out.read_text(errors="replace"), self.err)
-
-
-def wait_until(true: Callable[[], bool], timeout: float = 60) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end, f"not within {timeout:g} s"
-        time.sleep(0.02)
-
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder of a user who has set nothing and has no data but the embedded."""
+    """The working folder of a user who has stored nothing yet and has no data but the embedded."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    for variable in ("ANALOG_STORE", "ANALOG_DATA_DIR"):
-        monkeypatch.delenv(variable, raising=False)
-    # Otherwise data sets in the cache of whoever runs the tests would be found.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("ANALOG_STORE", raising=False)
+    # Otherwise the data sets of whoever runs the tests would be found.
+    monkeypatch.setenv("ANALOG_DATA_DIR", str(tmp_path / "data"))
     return folder
 
 

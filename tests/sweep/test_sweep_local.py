@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from conftest import TINY, Done, Result, Running, wait_until
+from command_kit import TINY, Done, Result, Running, wait_until
 
 from analogcli.store import Store
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TINY, Done
+from command_kit import TINY, Done
 
 from analogcli.errors import SpecError, UnknownName
 from analogcli.registry import load

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, Done
+from command_kit import TINY, Done
 from PIL import Image
 
 from analogcli.store import Store

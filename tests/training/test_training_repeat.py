@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import TINY, Done, Result
+from command_kit import TINY, Done, Result
 
 BACKENDS = {"digital": "fp-sgd", "native": "analog-sgd"}
 """Engines whose runs repeat bit for bit, and a setting that each runs."""

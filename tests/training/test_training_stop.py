@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import TINY, Done, Result, Running, wait_until
+from command_kit import TINY, Done, Result, Running, wait_until
 
 from analogcli.store import Store
 
