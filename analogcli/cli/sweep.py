@@ -108,7 +108,7 @@ def _plan(
         axes[path] = values
     plan, dropped = plan_grid(registry, name, axes, protocol=protocol, setting=setting, overrides=flags)
     if dropped:
-        note(f"note: {', '.join(dropped)} left out where the setting is floating-point and has no devices")
+        note(f"note: {', '.join(dropped)} left out where the setting does not have it")
     return plan
 
 

@@ -155,7 +155,7 @@ class Registry:
         for index, panel in enumerate(figure.panels):
             for setting in panel.settings:
                 digital = self.is_digital(figure.protocol, setting)
-                asked = {p: v for p, v in (overrides or {}).items() if self._has(figure.protocol, setting, p)}
+                asked = {p: v for p, v in (overrides or {}).items() if self.applies(figure.protocol, setting, p)}
                 only = asked.get("device.tau")
                 for tau in (None,) if digital else panel.tau:
                     if only not in (None, tau):
@@ -205,7 +205,7 @@ class Registry:
             ]
         return self._published_specs[experiment]
 
-    def _has(self, protocol: str, setting: str, path: str) -> bool:
+    def applies(self, protocol: str, setting: str, path: str) -> bool:
         """Return whether an override of several settings is for this one; a field that none has is left to `build`."""
         part, _, name = path.partition(".")
         if self.is_digital(protocol, setting) and (part in ANALOG_PARTS or part == "backend"):

@@ -13,7 +13,7 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 FIDELITIES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
-    "native": ("mean-field", "sequential"),
+    "native": ("sequential", "mean-field"),
     "aihwkit": ("sequential",),
 }
 ALGORITHMS: dict[BackendName, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
 from analogcli.registry import FLAGS, Registry, flag
-from analogcli.spec import ANALOG_PARTS, RunSpec, parse_value
+from analogcli.spec import RunSpec, parse_value
 
 NAMES = ("setting", "protocol")
 """Axes whose values are names of the registry, not values of the spec."""
@@ -48,10 +48,9 @@ def plan_grid(
         prot = registry.protocol(registry.experiment(experiment), point.pop("protocol", protocol))
         name = registry.setting(prot, point.pop("setting", setting) or registry.experiment(experiment).default_setting)
         own = dict(overrides) | point
-        if registry.is_digital(prot.id, name):
-            absent = [path for path in own if path.split(".")[0] in ANALOG_PARTS]
-            dropped |= dict.fromkeys(absent)
-            own = {path: value for path, value in own.items() if path not in absent}
+        absent = [path for path in own if not registry.applies(prot.id, name, path)]
+        dropped |= dict.fromkeys(absent)
+        own = {path: value for path, value in own.items() if path not in absent}
         spec = registry.spec(experiment, protocol=prot.id, setting=name, overrides=own)
         default = registry.experiment(experiment).default_protocol
         words = ["analog run", experiment, *([] if prot.id == default else [f"--protocol {prot.id}"])]

@@ -12,7 +12,7 @@ from analogcli.backends.native import STEPS, NativeModel
 from analogcli.crossbar import LAWS
 from analogcli.nn import AnalogLayer
 from analogcli.spec import build
-from analogcli.spec.support import ALGORITHMS, DEVICES
+from analogcli.spec.support import ALGORITHMS, DEVICES, FIDELITIES
 
 CPU = torch.device("cpu")
 PERFECT = {"forward": {"perfect": True}, "backward": {"perfect": True}}
@@ -46,8 +46,10 @@ def test_what_the_spec_allows_is_there() -> None:
 
 @kinds
 @pytest.mark.parametrize("network", ["fcn", "lenet5"])
-def test_a_run_repeats_and_continues_bit_for_bit(kind: str, network: str) -> None:
+@pytest.mark.parametrize("fidelity", FIDELITIES["native"])
+def test_a_run_repeats_and_continues_bit_for_bit(kind: str, network: str, fidelity: str) -> None:
     parts: dict[str, Any] = {"network": network, "mapping": {"learn_out_scaling": True, "max_input_size": 200}}
+    parts["update"] = {"fidelity": fidelity}
     whole, again, resumed = (model(kind, **parts) for _ in range(3))
     losses = [whole.train_step(x, y, 0.1) for x, y in data(6)]
     first = [again.train_step(x, y, 0.1) for x, y in data(6)[:3]]
@@ -97,8 +99,9 @@ def _first_tile(m: NativeModel) -> Any:
 @kinds
 @pytest.mark.parametrize("network", ["fcn", "lenet5"])
 def test_perfect_hardware_is_floating_point_sgd(kind: str, network: str) -> None:
-    """τ → ∞ makes every response 1 (γ_res does not matter), and then analog SGD is SGD."""
-    analog = model(kind, device={"tau": 1e5, **IDEAL}, periphery=PERFECT, network=network)
+    """τ → ∞ makes every response 1 (γ_res does not matter), and then the mean of analog SGD is SGD."""
+    mean = {"fidelity": "mean-field"}
+    analog = model(kind, device={"tau": 1e5, **IDEAL}, periphery=PERFECT, update=mean, network=network)
     task: dict[str, Any] = {"dataset": "mnist5k", "model": {"kind": network}, "batch_size": 6, "epochs": 1, "lr": 0.1}
     spec = build({"task": task, "algorithm": {"kind": "fp-sgd"}})
     digital = get("digital").build(spec, Shape(), 0, CPU)
