@@ -90,11 +90,15 @@ def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
         case Form.MD:
             _print_markdown(columns, records)
         case Form.TABLE:
-            right = [i for i, c in enumerate(columns) if c not in ("run", "experiment", "setting", "status", "source")]
-            table(None, columns, [list(map(_text, record.values())) for record in records], right=right)
+            # A source is a sentence: below the table it is said once, and the table keeps to one line a run.
+            shown = [c for c in columns if c != "source"]
+            right = [i for i, c in enumerate(shown) if c not in ("run", "experiment", "setting", "status")]
+            table(None, shown, [[_text(record[c]) for c in shown] for record in records], right=right)
+            for source in dict.fromkeys(r["source"] for r in records if r.get("source")):
+                note(f"published: {source}")
     short = [row.run.short_id for row in rows if row.published and not row.published.matches_epochs]
     if short:
-        note(f"note: the published values are after more epochs than {', '.join(short)} had")
+        note(f"note: {', '.join(short)} had another number of epochs than the published runs: no difference is given")
 
 
 def _record(row: "Row", published: bool) -> dict[str, Any]:

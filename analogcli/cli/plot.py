@@ -104,7 +104,11 @@ def _plot_runs(runs: "list[RunRecord]") -> "Canvas":
         raise UsageError(f"run {', '.join(empty)} has no epochs yet; `analog resume {empty[0]}` trains it")
     labels = []
     for run, fields in zip(runs, changed_fields(runs), strict=True):
-        differs = [f"{p.rpartition('.')[2]} {v}" for p, v in fields.items() if v is not None]
+        differs = [
+            f"{p.rpartition('.')[2]} {v:g}" if isinstance(v, float) else f"{p.rpartition('.')[2]} {v}"
+            for p, v in fields.items()
+            if v is not None
+        ]
         labels.append(", ".join([f"{run.spec_data['experiment']} {run.spec_data['setting']}", *differs]))
     return draw_runs(runs, labels)
 

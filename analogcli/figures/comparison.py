@@ -23,10 +23,11 @@ class Row:
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the published value [percentage points]."""
-        if self.published is None or self.summary.mean is None:
+        """Ours minus the published value [percentage points]; None before as many epochs are done."""
+        value = self.published
+        if value is None or not value.matches_epochs or self.run.status != "finished" or self.summary.mean is None:
             return None
-        return 100 * self.summary.mean - self.published.value
+        return 100 * self.summary.mean - value.value
 
 
 def compare(runs: Sequence[RunRecord], registry: Registry, *, published: bool = False) -> list[Row]:

@@ -29,6 +29,8 @@ METHOD_STYLES: dict[str, tuple[Dashes, str]] = {
     "analog-sgd": ("--", "o"),
     "tt-v1": ("-", "^"),
 }
+SMOOTH_FROM = 10
+"""Epochs from which on a moving average does not hide what a run has reached."""
 OTHER_STYLE: tuple[Dashes, str] = ("-", "v")
 LEGEND_COLUMNS = 3
 LABEL_WIDTH = 70
@@ -75,8 +77,9 @@ def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, s
         for ax, index in zip(axes, panels, strict=True):
             panel = figure.panels[index]
             chosen = [c for c in drawn if c.curve.panel == index]
-            lines = [_line(c, panel.tau, figure.style, titles) for c in chosen]
-            _draw_panel(ax, lines, figure.style, panel.y_min)
+            style = _style_for(figure.style, chosen)
+            lines = [_line(c, panel.tau, style, titles) for c in chosen]
+            _draw_panel(ax, lines, style, panel.y_min)
             ax.set_title(panel.title, fontsize=9)
             if panel.inset and any(_is_in(panel.inset, line) for line in lines):
                 _draw_inset(ax, lines, panel.inset)
@@ -98,6 +101,12 @@ def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
         _draw_panel(ax, lines, CurveStyle(marker_every=max(1, max(len(li.epoch_E) for li in lines) // 8)), 0)
         _legend(ax, [[_handle(line.label, line.colour, line.dashes, line.marker)] for line in lines])
         return canvas
+
+
+def _style_for(style: CurveStyle, chosen: "Sequence[Choice]") -> CurveStyle:
+    """Return the figure's style; lines too short to be smoothed are drawn as they are, with all their markers."""
+    shortest = min(max(e.epoch for m in c.run.models for e in m.epochs) for c in chosen if c.run is not None)
+    return style if shortest >= SMOOTH_FROM else CurveStyle(marker_every=1)
 
 
 def _line(choice: "Choice", taus: Sequence[float], style: CurveStyle, titles: dict[str, str]) -> Line:
@@ -123,7 +132,8 @@ def _draw_panel(ax: "Axes", lines: Sequence[Line], style: CurveStyle, y_min: flo
             low_E, high_E = line.mean_E - line.std_E, line.mean_E + line.std_E
             ax.fill_between(line.epoch_E, low_E, high_E, color=line.colour, alpha=0.15, linewidth=0)
     ax.set_xlabel("Epoch")
-    ax.set_ylabel("Test accuracy [%]")
+    smoothed = f", moving average {style.smoothing:g}" if style.smoothing else ""
+    ax.set_ylabel(f"Test accuracy [%]{smoothed}")
     ax.set_ylim(y_min, 101)
     last = max(1, *(line.epoch_E[-1] for line in lines))
     ax.set_xlim(-0.015 * last, 1.015 * last)  # Room for the first and the last marker.

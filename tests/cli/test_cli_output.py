@@ -4,10 +4,10 @@ import csv
 import io
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +30,11 @@ def two_runs(analog: Callable[..., Done]) -> list[str]:
 
 def test_help_answers_in_half_a_second(workspace: Path) -> None:
     def seconds() -> float:
-        began = time.perf_counter()
+        # Processor time: the clock on the wall also counts what other tests do meanwhile.
+        began = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "analogcli", "--help"], check=True, capture_output=True)
-        return time.perf_counter() - began
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
 
     assert statistics.median(seconds() for _ in range(5)) < 0.5
 
