@@ -3,12 +3,13 @@
 ::
 
     words:  for every sample and line, up to 32 slots of its train as the bits of one word
-    rows:   for every row i of the array (in parallel), for every sample b (in order), for every line j that fires:
+    rows:   for every row i of the array, for every sample b (in order), for every line j that fires:
                 n = number of set bits of word_x[b, j] & word_d[b, i];  n pulses on w[i, j]
 
 A word that is zero costs nothing, so that the time follows the number of lines that fire, not the size of the array.
-Randomness is a hash of a seed and of the place where it is used (splitmix64): the result depends neither on the number
-of threads nor on the order of the rows. Normal numbers are interpolated between 1,024 quantiles.
+Randomness is a hash of a seed and of the place where it is used (splitmix64), so that the result does not depend on
+the order of the rows. Normal numbers are interpolated between 1,024 quantiles. The loops use one thread: threads of
+Numba's beside those of torch fight over the same cores, which made every other operation many times slower.
 
 Axes: B sample (or image patch), G group of 32 slots, O out, I in, P parameter of a device (see :mod:`.table`).
 """
@@ -17,7 +18,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -158,7 +159,7 @@ def _pulse(formula, shape, scale, v, ahead, behind):  # type: ignore[no-untyped-
     return scale * np.expm1(shape * (one - v / ahead)) / np.expm1(shape)
 
 
-@njit(parallel=True, cache=True)
+@njit(cache=True)
 def _pulse_rows(  # type: ignore[no-untyped-def]
     w, devices, references, formula, shape, sigma, relative, dw_min, x, d, words_x, words_d, seed, normal
 ):
@@ -167,12 +168,12 @@ def _pulse_rows(  # type: ignore[no-untyped-def]
     n_out, n_steps = w.shape[0], n_samples * groups
     firing = np.empty((n_steps, n_in), np.int32)
     n_firing = np.zeros(n_steps, np.int32)
-    for s in prange(n_steps):
+    for s in range(n_steps):
         for j in range(n_in):
             if words_x[s // groups, s % groups, j] != 0:
                 firing[s, n_firing[s]] = j
                 n_firing[s] += 1
-    for i in prange(n_out):
+    for i in range(n_out):
         w_i, devices_i = w[i], devices[i]
         for s in range(n_steps):
             b, group = s // groups, s % groups
