@@ -3,7 +3,7 @@
 import importlib
 from typing import cast
 
-from analogcli.backends.base import Backend, ImageShape, Trainable
+from analogcli.backends.base import Backend, Trainable
 from analogcli.spec import BackendName
 
 _CLASSES: dict[BackendName, tuple[str, str]] = {
@@ -19,4 +19,4 @@ def get(name: BackendName) -> Backend:
     return cast(Backend, getattr(importlib.import_module(module), cls)())
 
 
-__all__ = ["Backend", "ImageShape", "Trainable", "get"]
+__all__ = ["Backend", "Trainable", "get"]

@@ -5,21 +5,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from analogcli.nn.models import ImageShape
 from analogcli.spec import RunSpec
 from analogcli.spec.support import BackendName
-
-
-class ImageShape(Protocol):
-    """What a network needs to know about a data set."""
-
-    @property
-    def channels(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def n_classes(self) -> int: ...
 
 
 class Trainable(Protocol):

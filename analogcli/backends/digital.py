@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import nll_loss
 
-from analogcli.backends.base import ImageShape
 from analogcli.generators import stream
 from analogcli.nn import TorchLayers
-from analogcli.nn.models import build_model
+from analogcli.nn.models import ImageShape, build_model
 from analogcli.spec import FpSgd, RunSpec
 from analogcli.spec.support import BackendName
 

@@ -15,12 +15,11 @@ from torch.nn import Sequential
 from torch.nn.functional import nll_loss
 
 from analogcli.algorithms import analog_sgd
-from analogcli.backends.base import ImageShape
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.generators import stream
 from analogcli.nn import AnalogLayer, AnalogLayers, Chip
 from analogcli.nn.array import TileStep
-from analogcli.nn.models import build_model
+from analogcli.nn.models import ImageShape, build_model
 from analogcli.spec import RunSpec
 from analogcli.spec.support import BackendName
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from analogcli import data
-from analogcli.backends.base import ImageShape
+from analogcli.nn.models import ImageShape
 from analogcli.errors import UnknownName
 
 CPU = torch.device("cpu")

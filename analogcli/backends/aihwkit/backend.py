@@ -7,11 +7,11 @@ import torch
 
 from analogcli.backends.aihwkit import pairs
 from analogcli.backends.aihwkit.probe import probe
-from analogcli.backends.base import ImageShape, Trainable
+from analogcli.backends.base import Trainable
 from analogcli.errors import BackendError
 from analogcli.generators import stream
 from analogcli.nn import TorchLayers
-from analogcli.nn.models import build_model
+from analogcli.nn.models import ImageShape, build_model
 from analogcli.spec import RunSpec
 from analogcli.spec.support import BackendName
 
