@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from analogcli import data
-from analogcli.nn.models import ImageShape
 from analogcli.errors import UnknownName
+from analogcli.nn.models import ImageShape
 
 CPU = torch.device("cpu")
 SHAPES = {
