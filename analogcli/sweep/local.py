@@ -82,9 +82,11 @@ class LocalSweep:
             return Result(planned, "failed", f"could not be started: {exc}", log)
         if code == 0:
             return Result(planned, "finished", "", log)
-        # A process that is still being born when it is asked to stop dies of the signal itself.
-        asked = self._stopping.is_set() and code in (-signal.SIGINT, -signal.SIGTERM)
-        return Result(planned, "stopped" if asked or code == 130 else "failed", _last_word(log, code), log)
+        said = _last_word(log, code)
+        # A process that is still being born when it is asked to stop dies of the signal, or of Python's own answer.
+        unborn = code in (-signal.SIGINT, -signal.SIGTERM) or said == "KeyboardInterrupt"
+        stopped = code == 130 or (unborn and self._stopping.is_set())
+        return Result(planned, "stopped" if stopped else "failed", said, log)
 
     def _process(self, planned: Planned, folder: Path, log: Path, on_start: Callable[[Planned], None]) -> int:
         file = folder / f"{planned.spec.hash[:12]}.yaml"
