@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_kit import Done, Result, Running
+from command_kit import Done, Result, Running, forked, started
 
 # Before torch is imported anywhere: one thread is what runs use, and the test machine has other work.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -51,19 +52,29 @@ def analog(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 @pytest.fixture
 def start(workspace: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """The command line as a process that can be watched, signalled and killed; what still runs is killed at the end."""
-    started: list[Running] = []
+    yield from _processes(started, tmp_path / "started")
+
+
+@pytest.fixture
+def fork(workspace: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """As ``start``, for tests that do not ask how a process is born: it is forked after the imports."""
+    yield from _processes(forked, tmp_path / "forked")
+
+
+def _processes(make: Callable[..., Running], logs: Path) -> Iterator[Callable[..., Running]]:
+    made: list[Running] = []
 
     def call(*arguments: str, **environment: str) -> Running:
-        logs = tmp_path / f"process-{len(started)}"
-        logs.mkdir()
-        started.append(Running(arguments, logs, environment))
-        return started[-1]
+        folder = logs / str(len(made))
+        folder.mkdir(parents=True)
+        made.append(make(arguments, folder, environment))
+        return made[-1]
 
     yield call
-    for running in started:
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.wait()
+    for running in made:
+        if running.code() is None:
+            running.send(signal.SIGKILL)
+            running.finish()
 
 
 @pytest.fixture

@@ -51,96 +51,78 @@ def one_sentence(done: Done) -> str:
     return line
 
 
-def test_no_room_for_a_checkpoint_fails_the_run_which_goes_on_once_there_is(
+def test_a_full_disk_is_a_sentence_and_everything_goes_on_once_there_is_room(
     room: Callable[[str], list[Done]], analog: Callable[..., Done]
 ) -> None:
-    _, failed, shown, check, _, resumed, check_again = room(
+    _, no_store, _, no_checkpoint, shown, check, _, no_epoch, listed, _, _, resumed, check_again = room(
         f"""
+        mount -o remount,size=64k .
+        {RUN} --store store/analog.db
         mount -o remount,size=700k .
         {RUN} --store store/analog.db
         {ANALOG} show last --json --store store/analog.db
         {ANALOG} store check --store store/analog.db
+        dd if=/dev/zero of=filler bs=4k
+        {RUN} --store store/analog.db --again
+        {ANALOG} list runs --json --store store/analog.db
+        rm filler
         mount -o remount,size=8m .
         {ANALOG} resume last --json --store store/analog.db
         {ANALOG} store check --store store/analog.db
         """
     )
-    assert failed.code == 1
+    assert no_store.code == no_checkpoint.code == no_epoch.code == 1
+    assert "store/analog.db could not be written: the disk is full; make room" in one_sentence(no_store)
     assert re.search(
         r"checkpoint .* could not be written: No space left on device; make room .*`analog resume` the run",
-        one_sentence(failed),
+        one_sentence(no_checkpoint),
     )
     assert (shown.json["status"], check.code) == ("failed", 0)
     assert "No space left on device" in shown.json["error"]
+    assert re.search("the disk is full|No space left on device", one_sentence(no_epoch))
+    assert {run["status"] for run in json.loads(listed.out or "[]")} <= {"failed", "interrupted"}
     assert (resumed.code, resumed.json["status"], check_again.code) == (0, "finished", 0)
     alone = analog(*shlex.split(RUN)[3:], "--json").json
     drop_time = [[e | {"seconds": 0} for e in run["models"][0]["epochs"]] for run in (resumed.json, alone)]
     assert drop_time[0] == drop_time[1]
 
 
-def test_no_room_for_the_store_itself_is_a_sentence_and_it_is_made_once_there_is(
-    room: Callable[[str], list[Done]],
-) -> None:
-    words = f"{ANALOG} run mnist-fcn {shlex.join(TINY)} --epochs 1 --store store/analog.db"
-    _, full, _, done = room(
-        f"""
-        mount -o remount,size=64k .
-        {words}
-        mount -o remount,size=8m .
-        {words}
-        """
-    )
-    assert full.code == 1
-    assert "store/analog.db could not be written: the disk is full; make room" in one_sentence(full)
-    assert done.code == 0
-
-
-def test_no_room_for_an_epoch_is_a_sentence_and_the_run_goes_on_once_there_is(
-    room: Callable[[str], list[Done]],
-) -> None:
-    words = f"{ANALOG} run mnist-fcn {shlex.join(TINY)} --epochs 1 --store store/analog.db"
-    # All the room there is goes to another file, once the first run has made the store.
-    first, _, full, listed, _, done, check = room(
-        f"""
-        {words}
-        dd if=/dev/zero of=filler bs=4k
-        {words} --seed 1
-        {ANALOG} list runs --json --store store/analog.db
-        rm filler
-        {words} --seed 1
-        {ANALOG} store check --store store/analog.db
-        """
-    )
-    assert (first.code, full.code, done.code, check.code) == (0, 1, 0, 0)
-    assert "the disk is full" in one_sentence(full) or "No space left on device" in one_sentence(full)
-    assert {run["status"] for run in json.loads(listed.out or "[]")} <= {"finished", "failed", "interrupted"}
-
-
 def test_a_read_only_folder_is_a_sentence(room: Callable[[str], list[Done]]) -> None:
     words = f"{ANALOG} run mnist-fcn {shlex.join(TINY)} --epochs 0"
-    made, _, again, other, sweep = room(
+    *_, again, other, sweep = room(
         f"""
-        {words} --store store/analog.db
+        touch analog.db
+        {ANALOG} list runs --store analog.db
         mount -o remount,ro .
-        {words} --seed 1 --store store/analog.db
+        {words} --store analog.db
         {words} --store other/analog.db
-        {ANALOG} sweep mnist-fcn {shlex.join(TINY)} --grid seed=1 --store store/analog.db
+        {ANALOG} sweep mnist-fcn {shlex.join(TINY)} --grid seed=1 --store analog.db
         """
     )
-    assert made.code == 0
     for done in (again, other, sweep):
         assert done.code == 1
         assert re.search(
-            "read-only|cannot be opened; check that its folder may be written|Read-only file system", one_sentence(done)
+            "read-only|cannot be opened; check that its folder may be written|Read-only file system",
+            one_sentence(done),
         )
         assert "choose another --store" in one_sentence(done)
 
 
 def test_a_store_locked_for_too_long_is_a_sentence_and_the_run_goes_on_later(
-    start: Callable[..., Running], analog: Callable[..., Done], result_of: Callable[..., Result], workspace: Path
+    fork: Callable[..., Running], analog: Callable[..., Done], result_of: Callable[..., Result], workspace: Path
 ) -> None:
-    words = ("run", "mnist-fcn", "--setting", "analog-sgd", *TINY, "--epochs", "8")
-    running = start(*words, "--store", "sqlite:///results/analog.db?timeout=0.3")
+    words = (
+        "run",
+        "mnist-fcn",
+        "--setting",
+        "analog-sgd",
+        "--set",
+        "update.fidelity=mean-field",
+        *TINY,
+        "--epochs",
+        "8",
+    )
+    running = fork(*words, "--store", "sqlite:///results/analog.db?timeout=0.3")
     file = workspace / "results" / "analog.db"
     wait_until(lambda: file.is_file() and running.err.startswith("run "))
     with closing(sqlite3.connect(file, isolation_level=None)) as other:

@@ -35,7 +35,7 @@ def test_many_processes_open_fresh_stores_at_once_and_write_epochs_and_none_is_l
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, context) as pool:
         start = manager.Barrier(PROCESSES)
-        for number in range(4):
+        for number in range(2):
             file = str(tmp_path / f"{number}.db")
             ids = [job.result(120) for job in [pool.submit(write_epochs, start, file) for _ in range(PROCESSES)]]
             store = Store.open(file)
@@ -66,6 +66,25 @@ def test_a_store_locked_for_longer_than_the_timeout_is_a_sentence(tmp_path: Path
     other.execute("ROLLBACK")
     store.end(run_id, "finished")
     assert store.run(run_id).status == "finished"
+
+
+def test_a_fresh_file_that_another_process_is_making_a_store_of_is_waited_for(tmp_path: Path) -> None:
+    # SQLite itself does not wait here: switching a file to write-ahead logging that is being written fails at once.
+    file = tmp_path / "analog.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+    release.start()
+    assert Store.open(str(file)).runs() == []
+    release.join()
+
+
+def test_a_fresh_file_that_stays_locked_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "analog.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match=r"was locked by another process for 0\.2 s"):
+        Store.open(f"sqlite:///{file}?timeout=0.2")
 
 
 def test_a_writer_waits_for_its_turn(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_kit import TINY, Done
+from command_kit import TINY, Done, Running
 from PIL import Image
 
 from analogcli.store import Store
@@ -69,10 +69,10 @@ def test_nothing_is_stored_of_a_run_whose_data_are_not_there(analog: Callable[..
 
 
 def test_without_a_cuda_device_a_run_says_so_once_and_is_computed_on_the_cpu(
-    analog_process: Callable[..., Done], analog: Callable[..., Done]
+    fork: Callable[..., Running], analog: Callable[..., Done]
 ) -> None:
     # A machine that has one is made to have none.
-    done = analog_process("run", "mnist-fcn", *TINY, "--epochs", "1", "--cuda", "0", CUDA_VISIBLE_DEVICES="")
+    done = fork("run", "mnist-fcn", *TINY, "--epochs", "1", "--cuda", "0", CUDA_VISIBLE_DEVICES="").finish()
     assert done.code == 0
     assert done.err.count("--cuda 0: there is no CUDA device here; the run is computed on the CPU") == 1
     (attempt,) = analog("show", "last", "--json").json["attempts"]

@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 from command_kit import TINY, Done, Result
 
-BACKENDS = {"digital": "fp-sgd", "native": "analog-sgd"}
+BACKENDS = {
+    "digital": ("fp-sgd",),
+    "native": ("analog-sgd", "--set", "update.fidelity=mean-field"),
+    "native pulses": ("analog-sgd",),
+}
 """Engines whose runs repeat bit for bit, and a setting that each runs."""
 
 
@@ -14,23 +18,23 @@ BACKENDS = {"digital": "fp-sgd", "native": "analog-sgd"}
 def test_the_same_spec_gives_the_same_epochs_and_the_same_tensors(
     analog: Callable[..., Done], result_of: Callable[..., Result], backend: str
 ) -> None:
-    words = ("run", "mnist-fcn", "--setting", BACKENDS[backend], *TINY, "--epochs", "2")
+    words = ("run", "mnist-fcn", "--setting", *BACKENDS[backend], *TINY, "--epochs", "1")
     first = analog(*words, "--json").json
     once = result_of()
     second = analog(*words, "--again", "--json").json
     assert first["id"] != second["id"]
     assert first["repeatable"] and second["repeatable"]
-    assert first["spec"]["backend"] == backend
+    assert first["spec"]["backend"] == backend.split()[0]
     assert result_of() == once
     assert analog(*words, "--again", "--seed", "1").code == 0
     assert result_of()["model 0"]["tensors"] != once["model 0"]["tensors"]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["digital", "native"])
 def test_model_i_of_a_run_is_the_run_with_seed_plus_i(
     analog: Callable[..., Done], result_of: Callable[..., Result], backend: str
 ) -> None:
-    words = ("run", "mnist-fcn", "--setting", BACKENDS[backend], *TINY, "--epochs", "1")
+    words = ("run", "mnist-fcn", "--setting", *BACKENDS[backend], *TINY, "--epochs", "1")
     assert analog(*words, "--seed", "3", "--n-models", "3").code == 0
     together = result_of()
     assert [model["seed"] for model in together.values()] == [3, 4, 5]
@@ -42,7 +46,7 @@ def test_model_i_of_a_run_is_the_run_with_seed_plus_i(
 def test_how_often_it_is_saved_does_not_change_the_result(
     analog: Callable[..., Done], result_of: Callable[..., Result]
 ) -> None:
-    words = ("run", "mnist-fcn", "--setting", "analog-sgd", *TINY, "--epochs", "1")
+    words = ("run", "mnist-fcn", "--setting", *BACKENDS["native"], *TINY, "--epochs", "1")
     analog(*words)
     once = result_of()
     # A checkpoint after every mini-batch.
