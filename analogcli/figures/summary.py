@@ -29,7 +29,9 @@ class Summary:
         if self.n_epochs == 0:
             return f"{100 * self.final:.2f} % untrained{models}"
         spread = f" ± {100 * self.std:.2f}" if self.std is not None else ""
-        rule = f"mean of the last {self.n_epochs} epochs" if self.n_epochs > 1 else "mean"
+        if self.n_epochs == 1:
+            return f"{100 * self.mean:.2f}{spread} % after 1 epoch{models}"
+        rule = f"mean of the last {self.n_epochs} epochs"
         return f"{100 * self.final:.2f} % in the last epoch; {rule} {100 * self.mean:.2f}{spread} %{models}"
 
 

@@ -52,9 +52,9 @@ def advice(torch_version: str, python: Version = sys.version_info[:2]) -> str:
     """Return what to install: the pair for this Python, if possible the one that leaves torch as it is."""
     possible = [pair for pair in WORKING_PAIRS if pair.python[0] <= python <= pair.python[1]]
     if not possible:
-        return "use --backend native, or a Python that AIHWKit has wheels for (3.10 to 3.14)"
+        return "take a Python that AIHWKit has wheels for (3.10 to 3.14); backends digital and native work without it"
     pair = next((pair for pair in possible if pair.fits_torch(torch_version)), possible[-1])
-    return f"pip install {pair.requirement()}, or use --backend native"
+    return f"pip install {pair.requirement()}; backends digital and native work without it"
 
 
 def _minor(version: str) -> Version:
