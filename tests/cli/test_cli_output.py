@@ -29,19 +29,11 @@ def two_runs(analog: Callable[..., Done]) -> list[str]:
 
 def test_help_answers_in_half_a_second(workspace: Path) -> None:
     def seconds() -> float:
-<<<<<<< Updated upstream
         # Processor time: the clock on the wall also counts what other tests do meanwhile.
         began = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "analogcli", "--help"], check=True, capture_output=True)
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-=======
-        # The time of the processor, which other work on the test machine does not lengthen.
-        before = os.times()
-        subprocess.run([sys.executable, "-m", "analogcli", "--help"], check=True, capture_output=True)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
->>>>>>> Stashed changes
 
     assert statistics.median(seconds() for _ in range(5)) < 0.5
 
