@@ -123,7 +123,7 @@ def test_a_second_ctrl_c_stops_at_once(fork: Callable[..., Running], analog: Cal
 
 
 def test_ctrl_c_before_training_begins_is_no_traceback(start: Callable[..., Running]) -> None:
-    running = start(*words("digital"))
+    running = start(*words("digital"), "--epochs", "500")  # long enough not to be over before the signal comes
     wait_until(lambda: Path("results/analog.db").is_file())
     running.send(signal.SIGINT)
     done = running.finish()
