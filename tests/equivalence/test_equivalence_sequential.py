@@ -51,11 +51,15 @@ def pair(law: str, pulses: Pulses) -> tuple[Any, ResponseLaw]:
     if law.startswith("power"):
         gamma = float(law.removeprefix("power "))
         scaled = 2**gamma * DW_MIN
-        device = PowStepDevice(dw_min=scaled, pow_gamma=gamma, pow_gamma_dtod=0.0, **bounds, **SPREAD)
+        device = PowStepDevice(
+            dw_min=scaled, pow_gamma=gamma, pow_gamma_dtod=0.0, construction_seed=5, **bounds, **SPREAD
+        )
         theirs = _tile(device, pulses)
         return theirs, PowerLaw(PowerStep(dw_min=DW_MIN, gamma_res=gamma), kit.population(theirs, scaled))
     shift = law == "soft-bounds shifted"
-    device = SoftBoundsReferenceDevice(dw_min=DW_MIN, subtract_symmetry_point=shift, **bounds, **SPREAD)
+    device = SoftBoundsReferenceDevice(
+        dw_min=DW_MIN, subtract_symmetry_point=shift, construction_seed=5, **bounds, **SPREAD
+    )
     theirs = _tile(device, pulses)
     spec = SoftBounds(dw_min=DW_MIN, subtract_symmetry_point=shift)
     return theirs, SoftBoundsLaw(spec, kit.population(theirs, DW_MIN))
@@ -81,7 +85,9 @@ def batch(seed: int, samples: int = 5) -> tuple[Tensor, Tensor]:
 
 def start(law: ResponseLaw) -> Tensor:
     u = torch.rand(SHAPE, generator=torch.Generator().manual_seed(7))
-    return 0.8 * (law.lower_OI + u * (law.upper_OI - law.lower_OI))
+    w = 0.8 * (law.lower_OI + u * (law.upper_OI - law.lower_OI))
+    # AIHWKit clips what is written to the bounds of the device itself, also where the zero was shifted.
+    return w.clamp(law.population.w_min_OI, law.population.w_max_OI)
 
 
 def theirs_after(

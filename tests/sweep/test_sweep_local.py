@@ -11,7 +11,7 @@ from command_kit import TINY, Done, Result, Running, wait_until
 from analogcli.store import Store
 
 SLOW = (
-    "--dataset", "mnist5k", "--set", "task.model.hidden=[8]", "--batch-size", "25", "--epochs", "4",
+    "--dataset", "mnist5k", "--set", "task.model.hidden=[8]", "--batch-size", "25", "--epochs", "8",
     "--setting", "analog-sgd", "--set", "update.fidelity=mean-field",
 )  # fmt: skip
 """Half a second an epoch."""
@@ -95,7 +95,8 @@ def test_a_worker_that_is_killed_is_reported_by_the_name_of_the_signal_and_conti
 def test_ctrl_c_stops_all_at_checkpoints_and_the_same_command_finishes_them(
     fork: Callable[..., Running], analog: Callable[..., Done]
 ) -> None:
-    words = ("sweep", "mnist-fcn", *SLOW, "--grid", "seed=0,1", "--workers", "2")
+    # Long enough for the second worker to begin before the first one is done, however busy the machine is.
+    words = ("sweep", "mnist-fcn", *SLOW, "--epochs", "25", "--grid", "seed=0,1", "--workers", "2")
     sweep = fork(*words)
     wait_until(lambda: len(trainers()) == 2)
     children = psutil.Process(sweep.pid).children()
