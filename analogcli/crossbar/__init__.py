@@ -2,34 +2,37 @@
 
 ::
 
-    draw_devices(spec.device, shape, generator) ─► ResponseLaw   q±(w), F, G and bounds of every cross point
-    analog_matvec(w, x, io, generator)           ─► y            one read through DAC and ADC
-    sequential_update(w, law, x, d, lr, …)       ─► w            pulse trains, one sample after the other
-    mean_field_update(w, law, x, d, lr)          ─► w            one mini-batch of pulses, in the mean
-    Tile                                                         the three together, with the weight mapping
+    draw_devices(spec.device, shape, generators) ─► ResponseLaw    q±(w), F, G and bounds of every cross point
+    CrossbarArray(law)                                             weights on these devices
+        .pulse(x, d, lr, pulses, randomness)                       pulse trains of a mini-batch
+    analog_matvec(w, x, io, randomness)          ─► y              one read through DAC and ADC
+    Cell                                                           what stands at every cross point (an algorithm)
+    Tile(cell, periphery, mapping)                                 a cell with converters and the weight mapping
+
+Everything has a leading replica axis R: as many arrays of one shape, with devices and random numbers of their own.
 """
 
-from analogcli.crossbar.base import Population, ResponseLaw, draw_population
-from analogcli.crossbar.exponential import ExponentialLaw
+from analogcli.crossbar.array import CrossbarArray
+from analogcli.crossbar.base import ResponseLaw
+from analogcli.crossbar.cell import Cell
 from analogcli.crossbar.mean_field import mean_field_update
 from analogcli.crossbar.periphery import analog_matvec
-from analogcli.crossbar.power import PowerLaw
+from analogcli.crossbar.population import Population
+from analogcli.crossbar.randomness import Randomness
 from analogcli.crossbar.registry import LAWS, draw_devices
-from analogcli.crossbar.sequential import sequential_update
-from analogcli.crossbar.soft_bounds import SoftBoundsLaw
+from analogcli.crossbar.table import DeviceTable
 from analogcli.crossbar.tile import Tile
 
 __all__ = [
     "LAWS",
-    "ExponentialLaw",
+    "Cell",
+    "CrossbarArray",
+    "DeviceTable",
     "Population",
-    "PowerLaw",
+    "Randomness",
     "ResponseLaw",
-    "SoftBoundsLaw",
     "Tile",
     "analog_matvec",
     "draw_devices",
-    "draw_population",
     "mean_field_update",
-    "sequential_update",
 ]

@@ -5,58 +5,22 @@
     up pulse:    w ← w + Δw_min q₊(w)          F = (q₋ + q₊)/2   symmetric part
     down pulse:  w ← w − Δw_min q₋(w)          G = (q₋ − q₊)/2   asymmetric part      (P24 eq 7, P25 eq 5)
 
-P24 is arXiv 2406.12774, P25 is arXiv 2502.06309. The population law is that of AIHWKit's ``PulsedDevice`` with
-``enforce_consistency=True``; N are independent standard normal numbers, one set for each cross point::
+P24 is arXiv 2406.12774, P25 is arXiv 2502.06309. :mod:`.population` draws the devices.
 
-    a = τ (1 + w_max_dtod N)      w_max =  |max(a, b)|      gain = 1 + dw_min_dtod N,   r = up_down_dtod N
-    b = −τ (1 + w_min_dtod N)     w_min = −|min(a, b)|      scale_up   = |gain + min(up_down, 0) + r|
-                                                            scale_down = |gain − max(up_down, 0) − r|
-
-Axes: O out (row of the array), I in (column).
+Axes: R replica (array of another model, or of another group of a convolution), O out (row of the array), I in (column).
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
+from analogcli.crossbar.population import Population
 from analogcli.crossbar.table import DeviceTable
 from analogcli.spec import PulsedDevice
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """The devices of one array as they were made; fixed for the life of the array."""
-
-    scale_up_OI: Tensor
-    """Up pulse of each device at w = 0 [units of dw_min]."""
-    scale_down_OI: Tensor
-    """Down pulse of each device at w = 0 [units of dw_min]."""
-    w_max_OI: Tensor
-    """Upper saturation point of each device, > 0 [weight units]."""
-    w_min_OI: Tensor
-    """Lower saturation point of each device, < 0 [weight units]."""
-
-    def to(self, device: torch.device | str) -> "Population":
-        """Return the same devices on another torch device."""
-        return Population(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
-
-
-def draw_population(spec: PulsedDevice, shape_OI: tuple[int, int], generator: torch.Generator) -> Population:
-    """Draw the devices of an array [O, I] from ``generator``, on the generator's device."""
-    n_gain, n_up_down, n_max, n_min = torch.randn((4, *shape_OI), generator=generator, device=generator.device)
-    gain_OI = 1 + spec.dw_min_dtod * n_gain
-    up_down_OI = spec.up_down_dtod * n_up_down
-    first_OI, second_OI = spec.tau * (1 + spec.w_max_dtod * n_max), -spec.tau * (1 + spec.w_min_dtod * n_min)
-    return Population(
-        scale_up_OI=(gain_OI + min(spec.up_down, 0.0) + up_down_OI).abs(),
-        scale_down_OI=(gain_OI - max(spec.up_down, 0.0) - up_down_OI).abs(),
-        w_max_OI=torch.maximum(first_OI, second_OI).abs(),
-        w_min_OI=-torch.minimum(first_OI, second_OI).abs(),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,49 +37,61 @@ class ResponseLaw(ABC):
     """The devices themselves."""
 
     @classmethod
-    def draw(
-        cls, spec: PulsedDevice, shape_OI: tuple[int, int], generator: torch.Generator, device: torch.device | str
-    ) -> Self:
-        """Draw the devices of an array [O, I] from ``generator`` and place them on ``device``."""
-        return cls(spec, draw_population(spec, shape_OI, generator).to(device))
+    def draw(cls, spec: PulsedDevice, shape_OI: tuple[int, int], generators: "list[torch.Generator]") -> Self:
+        """Draw R arrays [O, I], one from each generator; ``population.to`` moves them."""
+        return cls(spec, Population.stack([Population.draw(spec, shape_OI, g) for g in generators]))
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the same devices on another torch device."""
+        return type(self)(self.spec, self.population.to(device))
 
     @abstractmethod
-    def q_plus(self, w_OI: Tensor) -> Tensor:
-        """Return the response to one up pulse at ``w_OI`` [units of dw_min], 0 at :attr:`upper_OI`."""
+    def q_plus(self, w_ROI: Tensor) -> Tensor:
+        """Return the response to one up pulse at ``w_ROI`` [units of dw_min], 0 at :attr:`upper_ROI`."""
 
     @abstractmethod
-    def q_minus(self, w_OI: Tensor) -> Tensor:
-        """Return the response to one down pulse at ``w_OI`` [units of dw_min], 0 at :attr:`lower_OI`."""
+    def q_minus(self, w_ROI: Tensor) -> Tensor:
+        """Return the response to one down pulse at ``w_ROI`` [units of dw_min], 0 at :attr:`lower_ROI`."""
+
+    @property
+    def ideal(self) -> bool:
+        """Whether every requested change arrives exactly, without pulses."""
+        return False
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether pulses vary from cycle to cycle."""
+        return self.spec.dw_min_std > 0
 
     @property
     def granularity(self) -> float:
         """Size of one pulse of the mean device at its symmetric point [weight units]."""
         return self.spec.dw_min
 
-    def cycle_noise(self, w_OI: Tensor, up_OI: Tensor) -> Tensor:
-        """Return the std of one pulse at ``w_OI`` [units of dw_min]; here a fraction σ_c of the pulse itself."""
-        return self.spec.dw_min_std * torch.where(up_OI, self.q_plus(w_OI), self.q_minus(w_OI))
+    def cycle_noise(self, w_ROI: Tensor, up_ROI: Tensor) -> Tensor:
+        """Return the std of one pulse at ``w_ROI`` [units of dw_min]; here a fraction σ_c of the pulse itself."""
+        return self.spec.dw_min_std * torch.where(up_ROI, self.q_plus(w_ROI), self.q_minus(w_ROI))
 
     @cached_property
-    def upper_OI(self) -> Tensor:
+    def upper_ROI(self) -> Tensor:
         """Largest weight of each device [weight units]."""
-        return self.population.w_max_OI
+        return self.population.w_max_ROI
 
     @cached_property
-    def lower_OI(self) -> Tensor:
+    def lower_ROI(self) -> Tensor:
         """Smallest weight of each device [weight units]."""
-        return self.population.w_min_OI
+        return self.population.w_min_ROI
 
-    def f_and_g(self, w_OI: Tensor) -> tuple[Tensor, Tensor]:
+    def f_and_g(self, w_ROI: Tensor) -> tuple[Tensor, Tensor]:
         """Return the symmetric part F(w) and the asymmetric part G(w)."""
-        up_OI, down_OI = self.q_plus(w_OI), self.q_minus(w_OI)
-        return (down_OI + up_OI) / 2, (down_OI - up_OI) / 2
+        up_ROI, down_ROI = self.q_plus(w_ROI), self.q_minus(w_ROI)
+        return (down_ROI + up_ROI) / 2, (down_ROI - up_ROI) / 2
 
     @property
-    def table(self) -> DeviceTable | None:
-        """The law as numbers for the compiled loops, or None where it is known by its tensor formulas only."""
-        return None
+    @abstractmethod
+    def table(self) -> DeviceTable:
+        """The law as numbers for the compiled loops (see :mod:`.table`)."""
 
-    def clip(self, w_OI: Tensor) -> Tensor:
-        """Return ``w_OI`` inside the bounds of each device."""
-        return torch.clamp(w_OI, self.lower_OI, self.upper_OI)
+    def clip(self, w_ROI: Tensor) -> Tensor:
+        """Return ``w_ROI`` inside the bounds of each device."""
+        return torch.clamp(w_ROI, self.lower_ROI, self.upper_ROI)

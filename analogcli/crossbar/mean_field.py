@@ -13,7 +13,7 @@ This is the mean of AIHWKit's pulsed update to first order in the change: q± ar
 mini-batch, and cycle-to-cycle noise, the chance of coincidences and the rounding to whole pulses are left out.
 AIHWKit has no such mode.
 
-Axes: B sample (or image patch), O out, I in.
+Axes: R replica, B sample (or image patch), O out, I in.
 """
 
 import torch
@@ -22,11 +22,11 @@ from torch import Tensor
 from analogcli.crossbar.base import ResponseLaw
 
 
-def mean_field_update(w_OI: Tensor, law: ResponseLaw, x_BI: Tensor, d_BO: Tensor, lr: float) -> Tensor:
-    """Return the weights after the samples ``x_BI`` with output gradients ``d_BO`` at learning rate ``lr``."""
-    sum_OI = d_BO.T @ x_BI
-    abs_OI = d_BO.abs().T @ x_BI.abs()
-    f_OI, g_OI = law.f_and_g(w_OI)
-    # The memory of sum_OI takes all results in turn: the update is limited by memory traffic, not by arithmetic.
-    sum_OI.mul_(f_OI).addcmul_(abs_OI, g_OI)
-    return torch.add(w_OI, sum_OI, alpha=-lr, out=sum_OI).clamp_(law.lower_OI, law.upper_OI)
+def mean_field_update(w_ROI: Tensor, law: ResponseLaw, x_RBI: Tensor, d_RBO: Tensor, lr: float) -> Tensor:
+    """Return the weights after the samples ``x_RBI`` with output gradients ``d_RBO`` at learning rate ``lr``."""
+    sum_ROI = d_RBO.mT @ x_RBI
+    abs_ROI = d_RBO.abs().mT @ x_RBI.abs()
+    f_ROI, g_ROI = law.f_and_g(w_ROI)
+    # The memory of sum_ROI takes all results in turn: the update is limited by memory traffic, not by arithmetic.
+    sum_ROI.mul_(f_ROI).addcmul_(abs_ROI, g_ROI)
+    return torch.add(w_ROI, sum_ROI, alpha=-lr, out=sum_ROI).clamp_(law.lower_ROI, law.upper_ROI)

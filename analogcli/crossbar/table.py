@@ -1,9 +1,21 @@
 """A device law as numbers, for loops that cannot call its tensor formulas.
 
-Axes: O out, I in, P parameter of a device: scale of up and of down pulses, lower and upper bound.
+Eight numbers a device, half a cache line, in the order of the columns below; a pulse moves the weight by ::
+
+    LINEAR        up   + (UP + SLOPE_UP w)                            down  − (DOWN + SLOPE_DOWN w)
+    POWER         up   + UP ((HI − w)/(HI − LO))^SLOPE_UP             down  − DOWN ((w − LO)/(HI − LO))^SLOPE_DOWN
+    EXPONENTIAL   up   + UP expm1(SLOPE_UP − SLOPE_UP w/HI)           down  − DOWN expm1(SLOPE_DOWN − SLOPE_DOWN w/LO)
+    EXP_STEP      up   + UP max(1 − c₀ exp(c₁ z), 0)                  down  − DOWN max(1 − c₂ exp(−c₃ z), 0)
+                  with z = c₄ w/(HI − LO) + c₅
+    PIECEWISE     up   + UP nodes₀((w − LO)/(HI − LO))                down  − DOWN nodes₁((w − LO)/(HI − LO))
+                  linear between equidistant nodes
+
+and is then clipped to [LO, HI]. All in weight units. The cycle-to-cycle noise of a pulse of size s is a normal number of
+std ``sigma`` s + NOISE_UP (or NOISE_DOWN) + ``sigma_slope`` |w|. The weights that reads see differ from the state w by
+a normal number of std ``write_noise``, drawn anew whenever a device is pulsed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,43 +23,41 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-SOFT_BOUNDS, POWER, EXPONENTIAL = 0, 1, 2
+LINEAR, POWER, EXPONENTIAL, EXP_STEP, PIECEWISE = range(5)
+"""Formulas of the compiled loops."""
+
+UP, SLOPE_UP, DOWN, SLOPE_DOWN, LO, HI, NOISE_UP, NOISE_DOWN = range(8)
+"""Columns of a device."""
+
+_NONE = np.zeros(6, np.float32)
+_NO_NODES = np.zeros((2, 2), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceTable:
-    """Which formula, and what its devices are; pulses in units of ``dw_min``.
-
-    A pulse towards the bound ``a``, away from ``b``, from the state v, on a device of scale s is ::
-
-        SOFT_BOUNDS   s (1 − v/a)
-        POWER         s (2 (a − v)/(a − b))^shape
-        EXPONENTIAL   s (e^{shape (1 − v/a)} − 1)/(e^shape − 1)
-    """
+    """Which formula, and what its devices are."""
 
     formula: int
-    shape: float
-    """γ_res of POWER and EXPONENTIAL."""
-    sigma: float
-    """Cycle-to-cycle noise of a pulse."""
-    noise_is_relative: bool
-    """Whether sigma is a fraction of the pulse, or of the scale s whatever the pulse."""
-    scale_up_OI: Tensor
-    scale_down_OI: Tensor
-    w_min_OI: Tensor
-    w_max_OI: Tensor
-    reference_OI: Tensor | None = None
-    """What is subtracted from the state v to give the weight; None: nothing."""
+    """LINEAR, POWER, EXPONENTIAL, EXP_STEP or PIECEWISE."""
+    columns: tuple[Tensor, ...]
+    """The eight numbers of every device, each [R, O, I]."""
+    sigma: float = 0.0
+    """Cycle-to-cycle noise as a fraction of the pulse."""
+    sigma_slope: float = 0.0
+    """Cycle-to-cycle noise for each unit of |w| [weight units]."""
+    write_noise: float = 0.0
+    """Std of what reads see around the state [weight units]."""
+    constants: NDArray[np.float32] = field(default_factory=lambda: _NONE)
+    """c₀ … c₅ of EXP_STEP."""
+    nodes: NDArray[np.float32] = field(default_factory=lambda: _NO_NODES)
+    """Responses of PIECEWISE at equidistant points, [up and down, points]."""
 
     @cached_property
-    def devices_OIP(self) -> NDArray[np.float32]:
-        """The four numbers of a device side by side: a pulse touches one cache line."""
-        columns = (self.scale_up_OI, self.scale_down_OI, self.w_min_OI, self.w_max_OI)
-        return torch.stack(columns, dim=-1).to("cpu", torch.float32).contiguous().numpy()
+    def noise(self) -> NDArray[np.float32]:
+        """``sigma``, ``sigma_slope`` and ``write_noise`` for the compiled loops."""
+        return np.array([self.sigma, self.sigma_slope, self.write_noise], np.float32)
 
     @cached_property
-    def references_OI(self) -> NDArray[np.float32]:
-        """The references, [0, 0] where there are none."""
-        if self.reference_OI is None:
-            return np.empty((0, 0), np.float32)
-        return self.reference_OI.to("cpu", torch.float32).contiguous().numpy()
+    def devices_ROIP(self) -> NDArray[np.float32]:
+        """The eight numbers of a device side by side: a pulse touches one cache line."""
+        return torch.stack(self.columns, dim=-1).to("cpu", torch.float32).contiguous().numpy()

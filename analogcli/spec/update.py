@@ -6,21 +6,32 @@ from pydantic import Field
 
 from analogcli.spec.base import Spec
 
+Fidelity = Literal["chunked", "sequential", "mean-field"]
+
 
 class Pulses(Spec):
-    """The pulse trains of one rank-one update."""
+    """The pulse trains of rank-one updates, and how faithfully they are computed."""
 
+    pulse_type: Literal["stochastic-compressed", "mean-count", "deterministic"] = "stochastic-compressed"
+    """stochastic-compressed: every line fires in every slot of its train by chance;
+    mean-count: a line fires in its mean number of slots, rounded; deterministic: so does a cross point."""
     desired_bl: int = Field(31, ge=1)
     """Largest length of a pulse train [pulses] (papers: BL)."""
     update_management: bool = True
     """Balance the pulse probabilities of x and d; always on where update_bl_management is."""
     update_bl_management: bool = True
     """Shorten the trains to what the largest requested change needs."""
+    fidelity: Fidelity = "sequential"
+    """sequential: one sample after the other (AIHWKit's law); chunked: the pulses of several samples are drawn
+    together, as many as max_load allows, and reach each device in random order; mean-field: the papers' deterministic
+    update W + ΔW∘F(W) − |ΔW|∘G(W), |ΔW| summed over the samples."""
 
 
 class Update(Pulses):
     """The gradient update of an array."""
 
-    fidelity: Literal["sequential", "mean-field"] = "sequential"
-    """sequential: one sample after the other, one stochastic train per line (AIHWKit's law);
-    mean-field: the papers' deterministic update W + ΔW∘F(W) − |ΔW|∘G(W), |ΔW| summed over the samples."""
+    fidelity: Fidelity = "chunked"
+    """As for every train (see Pulses); a transfer between arrays is always one sample."""
+    max_load: float = Field(0.05, gt=0)
+    """chunked: largest expected number of pulses of a chunk on any device, times dw_min/tau. Within a chunk the order
+    of the samples is lost, which moves weights by about this fraction of their change."""

@@ -1,0 +1,93 @@
+"""Crossbar arrays: devices that hold weights and move by pulses. What algorithms are made of.
+
+::
+
+    pulse           w ← w − lr Σ d xᵀ as far as the devices follow        at the fidelity of the update's spec
+    set_weights     w ← clip(w)                                           write noise is drawn anew
+    decay           w ← (w − b) (1 − 1/t) + b                             t the lifetime of each device, once a mini-batch
+
+An array is R arrays of one shape, one for each model that is trained, and for each group of a convolution. ``w_ROI`` is
+what the devices hold and what pulses act on; ``seen_ROI`` is what reads see, which differs from it by the write noise.
+AIHWKit twin: a simple device with its weights (persistent and apparent).
+
+Axes: R replica, B sample (or image patch), O out (row), I in (column).
+"""
+
+import torch
+from torch import Tensor
+
+from analogcli.crossbar.base import ResponseLaw
+from analogcli.crossbar.randomness import Randomness
+from analogcli.crossbar.update import update
+from analogcli.spec import Pulses
+
+
+class CrossbarArray:
+    """R arrays of the devices in ``law``; weights start at 0, clipped to the bounds."""
+
+    def __init__(self, law: ResponseLaw) -> None:
+        self.law = law
+        self.w_ROI = law.clip(torch.zeros_like(law.upper_ROI)).contiguous()
+        """Weights on the devices [weight units]; contiguous, changed in place."""
+        self.seen_ROI = self.w_ROI.clone() if law.table.write_noise else self.w_ROI
+        """Weights that reads see; the same tensor where there is no write noise."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """R, O, I."""
+        r, o, i = self.w_ROI.shape
+        return r, o, i
+
+    @property
+    def granularity(self) -> float:
+        """Size of one pulse of the mean device at its symmetric point [weight units]."""
+        return self.law.granularity
+
+    def set_weights(self, w_ROI: Tensor, randomness: Randomness) -> None:
+        """Write weights; what lies beyond a device's bounds is clipped."""
+        self.w_ROI.copy_(self.law.clip(w_ROI.to(self.w_ROI)))
+        self._write_noise(slice(None), randomness)
+
+    def pulse(
+        self,
+        x_RBI: Tensor,
+        d_RBO: Tensor,
+        lr: float,
+        pulses: Pulses,
+        randomness: Randomness,
+        *,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+    ) -> None:
+        """Send the pulse trains that ask for −lr d xᵀ of every sample, in order.
+
+        ``rows`` and ``columns`` name the part of the array that ``d`` and ``x`` belong to; the rest gets no pulse.
+        A negative ``lr`` asks for +|lr| d xᵀ.
+        """
+        update(self, x_RBI, d_RBO, lr, pulses, randomness, rows, columns)
+
+    def reset(self, columns: slice, randomness: Randomness) -> None:
+        """Set whole columns back to each device's reset value, with its spread."""
+        raise NotImplementedError
+
+    def decay(self, randomness: Randomness) -> None:
+        """Let one mini-batch's time pass."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what training changes; the devices follow from their spec and seed."""
+        state = {"w": self.w_ROI.clone()}
+        return state if self.seen_ROI is self.w_ROI else state | {"seen": self.seen_ROI.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue from :meth:`state_dict` of an array with the same devices."""
+        self.w_ROI.copy_(state["w"])
+        if self.seen_ROI is not self.w_ROI:
+            self.seen_ROI.copy_(state["seen"])
+
+    def _write_noise(self, columns: slice, randomness: Randomness) -> None:
+        if self.seen_ROI is self.w_ROI:
+            return
+        w_ROI = self.w_ROI[..., columns]
+        xi_ROI = torch.randn(w_ROI.shape, generator=randomness.generator, device=w_ROI.device)
+        self.seen_ROI[..., columns] = w_ROI + self.law.table.write_noise * xi_ROI

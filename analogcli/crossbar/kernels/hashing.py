@@ -1,0 +1,80 @@
+"""Random numbers without a state: a hash of a key and of the place where the number is used.
+
+Results then do not depend on the order of the loops or on the number of threads. ``mix64`` is the finish of splitmix64
+(Steele, Lea and Flood 2014), ``hash32`` a two-round multiply-xorshift hash with a key in each round, in 32-bit
+arithmetic so that a vector unit computes many at once. Normal numbers are uniform within 1,024 equally likely intervals.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+NORMAL_INTERVALS = 1024
+NORMAL_END = 3.625
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+LINE = np.uint64(0xD1B54A32D192ED03)
+
+
+def _normal_edges() -> NDArray[np.float32]:
+    """Return the edges of 1,024 equally likely intervals of the normal distribution, small enough to stay in cache."""
+    edges = torch.special.ndtri(torch.arange(NORMAL_INTERVALS + 1, dtype=torch.float64) / NORMAL_INTERVALS)
+    # The outermost intervals are infinite; these ends give the whole, uniform within each interval, the variance 1.
+    edges[0], edges[-1] = -NORMAL_END, NORMAL_END
+    cells: NDArray[np.float32] = edges.to(torch.float32).numpy()
+    return cells
+
+
+NORMAL_EDGES = _normal_edges()
+
+
+@intrinsic  # type: ignore[misc]
+def popcount(typingctx: Any, word: Any) -> Any:
+    """Return the number of set bits of a 32-bit word."""
+    del typingctx, word
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        count = builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(32)])
+        return builder.call(count, [args[0]])
+
+    return types.uint32(types.uint32), codegen
+
+
+@njit(cache=True, nogil=True)
+def mix64(z):  # type: ignore[no-untyped-def]
+    """Finish a 64-bit hash."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def hash32(place, key_1, key_2):  # type: ignore[no-untyped-def]
+    """Return 32 random bits for a place under two 32-bit keys."""
+    h = np.uint32(np.uint32(place) * np.uint32(0x9E3779B1) + key_1)
+    h = np.uint32(h ^ (h >> np.uint32(16)))
+    h = np.uint32(h * np.uint32(0x7FEB352D))
+    h = np.uint32(h ^ (h >> np.uint32(15)) ^ key_2)
+    h = np.uint32(h * np.uint32(0x846CA68B))
+    return np.uint32(h ^ (h >> np.uint32(16)))
+
+
+@njit(cache=True, nogil=True)
+def normal(bits):  # type: ignore[no-untyped-def]
+    """Return a normal number from 32 random bits: 10 choose an interval, 22 a place in it."""
+    cell = np.int32(bits >> np.uint32(22))
+    place = np.float32(np.int32(bits & np.uint32(0x3FFFFF))) * np.float32(1 / 4194304)
+    low = NORMAL_EDGES[cell]
+    return low + place * (NORMAL_EDGES[cell + np.int32(1)] - low)
+
+
+@njit(cache=True, nogil=True)
+def key_pair(key):  # type: ignore[no-untyped-def]
+    """Split 64 hashed bits into the two keys of :func:`hash32`."""
+    bits = mix64(key)
+    return np.uint32(bits & np.uint64(0xFFFFFFFF)), np.uint32(bits >> np.uint64(32))

@@ -1,0 +1,76 @@
+"""Pulse trains as words: which of up to 32 slots a line fires in, for whole chunks of samples.
+
+::
+
+    k_b = lr x̂ d̂/g,  BL, A, B of every sample               the formulas of :mod:`analogcli.crossbar.pulses`
+    load = lr/g · √(max_j Σ_b x_bj² · max_i Σ_b d_bi²)         at least the expected pulses on any cross point (Cauchy)
+    words[w, line]  bit s: the line fires in slot s of word w      signs[w, line]: and its value is negative
+
+Axes: B sample (or image patch), W word, L line (row or column of the array).
+"""
+
+import numpy as np
+from numba import njit
+
+from analogcli.crossbar.kernels.hashing import GOLDEN, hash32, key_pair
+
+
+@njit(cache=True, nogil=True)
+def plan(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
+    """Return BL, gain of x, gain of d for every sample, and the load of all samples together [pulses]."""
+    length = np.zeros(len(x), np.int64)
+    gain_x = np.zeros(len(x), np.float32)
+    gain_d = np.zeros(len(x), np.float32)
+    squares_x = np.zeros(x.shape[1], np.float32)
+    squares_d = np.zeros(d.shape[1], np.float32)
+    for b in range(len(x)):
+        x_max, d_max = _largest(x[b], squares_x), _largest(d[b], squares_d)
+        k = asked * x_max * d_max
+        if k > 0:
+            length[b] = min(int(np.ceil(k)), n) if shorten else n
+            gain = np.sqrt(asked / length[b])
+            ratio = np.sqrt(x_max / (d_max * min(n / k, 1.0))) if managed else 1.0
+            gain_x[b], gain_d[b] = gain / ratio, gain * ratio
+    return length, gain_x, gain_d, asked * np.sqrt(squares_x.max() * squares_d.max())
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _largest(values, squares):  # type: ignore[no-untyped-def]
+    """Return the largest absolute value, and add the squares of all to ``squares``."""
+    largest = np.float32(0.0)
+    for line in range(len(values)):
+        value = abs(values[line])
+        largest = max(largest, value)
+        squares[line] += value * value
+    return np.float64(largest)
+
+
+@njit(cache=True, nogil=True)
+def draw_words(values, gain, length, first, last, key, words, signs):  # type: ignore[no-untyped-def]
+    """Fill ``words`` and ``signs`` [W, L] with the trains of the samples ``first`` to ``last``; return if any is < 0."""
+    words[:] = 0
+    signs[:] = 0
+    negative = False
+    slot = 0
+    for b in range(first, last):
+        for s in range(length[b]):
+            key_1, key_2 = key_pair(key + np.uint64((b << 20) + s) * GOLDEN)
+            negative |= _fire(values[b], gain[b], key_1, key_2, np.uint32(slot & 31), words[slot >> 5], signs[slot >> 5])
+            slot += 1
+    return negative
+
+
+@njit(cache=True, nogil=True)
+def _fire(values, gain, key_1, key_2, bit, words, signs):  # type: ignore[no-untyped-def]
+    """Decide for one slot which lines fire."""
+    any_negative = np.uint32(0)
+    for line in range(len(values)):
+        value = values[line]
+        # 24 bits decide: p = 1 fires always, p = 0 never.
+        fires = np.float32(hash32(line, key_1, key_2) >> np.uint32(8)) < abs(value) * gain * np.float32(16777216.0)
+        word = np.uint32(np.uint32(fires) << bit)
+        negative = word if value < 0 else np.uint32(0)
+        words[line] |= word
+        signs[line] |= negative
+        any_negative |= negative
+    return any_negative != 0

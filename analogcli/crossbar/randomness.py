@@ -1,0 +1,55 @@
+"""The random numbers of R models that live in the same tensors: each has its own seed, whatever its neighbours are.
+
+The compiled loops of the CPU take a fresh 64-bit key for every replica and every call, and hash it with the place where
+a number is used; plain tensor operations take the generator. A model's keys depend on its own seed and on how often keys
+were asked for, so that a model trained alone and the same model among ten see the same numbers on the CPU.
+
+Axes: R replica, G group of one replica (convolutions with groups have one array for each).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from analogcli.generators import derived_seed, stream
+
+Keys = NDArray[np.uint64]
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GROUP = np.uint64(0xD1B54A32D192ED03)
+
+
+class Randomness:
+    """Explicit source of randomness for read noise, pulses and transfers of all arrays of R models."""
+
+    def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+        self.generator = stream(seeds[0], "noise", device)
+        """For plain tensor operations; its device is where the models live."""
+        self._seed_R = np.array([derived_seed(seed, "noise") for seed in seeds], np.uint64)
+        self._count = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models live."""
+        return self.generator.device
+
+    def keys(self, arrays: int) -> Keys:
+        """Return fresh keys for ``arrays`` = R·G stacked arrays, replica by replica."""
+        self._count += 1
+        seed_R = self._seed_R + np.uint64(self._count) * GOLDEN
+        groups = arrays // len(seed_R)
+        if groups == 1:
+            return seed_R
+        return (seed_R[:, None] + np.arange(groups, dtype=np.uint64) * GROUP).reshape(-1)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what decides all numbers to come."""
+        return {"generator": self.generator.get_state(), "count": torch.tensor(self._count)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue from :meth:`state_dict`."""
+        self.generator.set_state(state["generator"].cpu())
+        self._count = int(state["count"])

@@ -1,0 +1,114 @@
+"""One update of an array at the fidelity that its spec asks for, on the path that is fastest where the array lives.
+
+::
+
+    fidelity     chunks                                       CPU                        any torch device
+    sequential   one sample each                              kernels.coincidence        coincidence
+    chunked      expected pulses × Δw_min/τ ≤ max_load        kernels.coincidence        coincidence
+    mean-field   –                                            mean_field                 mean_field
+
+An ideal device has no pulses: W ← W − lr Σ d xᵀ (AIHWKit: ``IdealDevice``).
+
+Axes: R replica, B sample (or image patch), O out, I in.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analogcli.crossbar import coincidence
+from analogcli.crossbar.kernels.coincidence import update_arrays
+from analogcli.crossbar.mean_field import mean_field_update
+from analogcli.crossbar.pulses import managed
+from analogcli.crossbar.randomness import Randomness
+from analogcli.spec import Pulses, Update
+
+if TYPE_CHECKING:
+    from analogcli.crossbar.array import CrossbarArray
+
+_NOTHING = np.empty((0, 0, 0), np.float32)
+
+
+def update(
+    array: "CrossbarArray",
+    x_RBI: Tensor,
+    d_RBO: Tensor,
+    lr: float,
+    pulses: Pulses,
+    randomness: Randomness,
+    rows: slice = slice(None),
+    columns: slice = slice(None),
+) -> None:
+    """Move ``array`` by −lr Σ d xᵀ of all samples; ``d`` and ``x`` belong to its ``rows`` and ``columns``."""
+    if lr == 0:
+        return
+    if lr < 0:
+        d_RBO, lr = -d_RBO, -lr
+    law = array.law
+    if law.ideal:
+        array.w_ROI[:, rows, columns].sub_(d_RBO.mT @ x_RBI, alpha=lr)
+        return
+    if pulses.fidelity == "mean-field":
+        x_RBI, d_RBO = _whole(x_RBI, columns, array.shape[2]), _whole(d_RBO, rows, array.shape[1])
+        array.w_ROI.copy_(mean_field_update(array.w_ROI, law, x_RBI, d_RBO, lr))
+        return
+    max_pulses = pulses.max_load * law.spec.tau / law.spec.dw_min if _chunked(pulses) else 0.0
+    if array.w_ROI.device.type == "cpu" and pulses.pulse_type == "stochastic-compressed":
+        _compiled(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness, rows.start or 0, columns.start or 0)
+        return
+    x_RBI, d_RBO = _whole(x_RBI, columns, array.shape[2]), _whole(d_RBO, rows, array.shape[1])
+    before_ROI = array.w_ROI.clone() if array.seen_ROI is not array.w_ROI else None
+    array.w_ROI.copy_(coincidence.pulsed_update(array.w_ROI, law, x_RBI, d_RBO, lr, pulses, max_pulses, randomness))
+    if before_ROI is not None:
+        xi_ROI = torch.randn(before_ROI.shape, generator=randomness.generator, device=before_ROI.device)
+        noisy_ROI = array.w_ROI + law.table.write_noise * xi_ROI
+        array.seen_ROI.copy_(torch.where(before_ROI != array.w_ROI, noisy_ROI, array.seen_ROI))
+
+
+def _chunked(pulses: Pulses) -> bool:
+    return isinstance(pulses, Update) and pulses.fidelity == "chunked"
+
+
+def _compiled(
+    array: "CrossbarArray",
+    x_RBI: Tensor,
+    d_RBO: Tensor,
+    lr: float,
+    pulses: Pulses,
+    max_pulses: float,
+    randomness: Randomness,
+    row: int,
+    column: int,
+) -> None:
+    table = array.law.table
+    w = array.w_ROI.numpy()
+    update_arrays(
+        w,
+        _NOTHING if array.seen_ROI is array.w_ROI else array.seen_ROI.numpy(),
+        table.devices_ROIP,
+        table.formula,
+        table.constants,
+        table.nodes,
+        table.noise,
+        x_RBI.contiguous().numpy(),
+        d_RBO.contiguous().numpy(),
+        lr / array.granularity,
+        pulses.desired_bl,
+        pulses.update_bl_management,
+        managed(pulses),
+        max_pulses,
+        randomness.keys(len(w)),
+        row,
+        column,
+    )
+
+
+def _whole(values_RBL: Tensor, lines: slice, size: int) -> Tensor:
+    """Return ``values_RBL`` of the part ``lines`` with zeros for all other lines."""
+    if values_RBL.shape[2] == size:
+        return values_RBL
+    whole_RBL = values_RBL.new_zeros(*values_RBL.shape[:2], size)
+    whole_RBL[..., lines] = values_RBL
+    return whole_RBL
