@@ -7,7 +7,17 @@ from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
 from analogcli.spec.run import ANALOG_PARTS, LABELS, ExecutionOptions, RunSpec, canonical_json
 from analogcli.spec.support import BACKENDS, BackendName
-from analogcli.spec.task import ClassificationTask, ConstantLR, FcnModel, LeNet5Model, Model, StepLR, Task
+from analogcli.spec.task import (
+    ClassificationTask,
+    ConstantLR,
+    FcnModel,
+    LeNet5Model,
+    Model,
+    ResNetModel,
+    StepLR,
+    Task,
+    TorchvisionModel,
+)
 from analogcli.spec.update import Pulses, Update
 
 __all__ = [
@@ -33,11 +43,13 @@ __all__ = [
     "PowerStep",
     "PulsedDevice",
     "Pulses",
+    "ResNetModel",
     "RunSpec",
     "SoftBounds",
     "StepLR",
     "Task",
     "TikiTakaV1",
+    "TorchvisionModel",
     "TransferRead",
     "Update",
     "build",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from analogcli.spec.base import Spec
 
@@ -11,7 +11,7 @@ class FcnModel(Spec):
     """Fully connected network; the papers' MNIST network is 784-256-128-10 with sigmoids."""
 
     kind: Literal["fcn"] = "fcn"
-    hidden: tuple[Annotated[int, Field(gt=0)], ...] = (256, 128)
+    hidden: tuple[PositiveInt, ...] = (256, 128)
     """Sizes of the hidden layers [neurons]; input and output sizes follow from the data set."""
     activation: Literal["sigmoid", "tanh", "relu"] = "sigmoid"
     """Activation function after every hidden layer."""
@@ -21,13 +21,31 @@ class LeNet5Model(Spec):
     """LeNet-5 as AIHWKit's example 4 and the papers use it: two 5×5 convolutions, two linear layers, tanh."""
 
     kind: Literal["lenet5"] = "lenet5"
-    channels: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = (16, 32)
+    channels: tuple[PositiveInt, PositiveInt] = (16, 32)
     """Output channels of the two convolutions."""
     hidden: int = Field(128, gt=0)
     """Size of the hidden linear layer [neurons]."""
 
 
-Model = Annotated[FcnModel | LeNet5Model, Field(discriminator="kind")]
+class ResNetModel(Spec):
+    """CIFAR-style residual network of basic blocks: 3×3 stem without pooling, four stages, the last three halve."""
+
+    kind: Literal["resnet"] = "resnet"
+    blocks: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (2, 2, 2, 2)
+    """Basic blocks in each of the four stages: 2, 2, 2, 2 is ResNet-18, 3, 4, 6, 3 is ResNet-34."""
+    width: int = Field(64, gt=0)
+    """Channels of the first stage; every further stage has twice as many."""
+
+
+class TorchvisionModel(Spec):
+    """A network of torchvision with untrained weights, for colour images."""
+
+    kind: Literal["torchvision"] = "torchvision"
+    name: Literal["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "resnet18", "resnet34", "resnet50"]
+    """The network, named as in torchvision.models."""
+
+
+Model = Annotated[FcnModel | LeNet5Model | ResNetModel | TorchvisionModel, Field(discriminator="kind")]
 
 
 class ConstantLR(Spec):
