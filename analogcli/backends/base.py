@@ -1,5 +1,6 @@
-"""The protocol between an engine and the training loop: a spec goes in, a model that can be trained comes out."""
+"""The protocol between an engine and the training loop: a spec goes in, models that can be trained come out."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -9,40 +10,53 @@ from analogcli.nn.models import ImageShape
 from analogcli.spec import RunSpec
 from analogcli.spec.support import BackendName
 
+State = dict[str, Tensor]
+"""Everything of one model that decides how its training goes on, as plain tensors."""
+
 
 class Trainable(Protocol):
-    """One model in training. Axes: B batch, C channel, H, W image, K classes."""
+    """R models in training, each on its own mini-batches.
 
-    def train_step(self, x_BCHW: Tensor, y_B: Tensor, lr: float) -> Tensor:
-        """Learn from one mini-batch; return the loss before the update (0-d, detached, on the device)."""
+    Axes: R replica (model), B batch, C channel, H, W image, K classes.
+    """
+
+    def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
+        """Learn from one mini-batch for each model; return the losses [R] before the update (detached)."""
         ...
 
     def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [B, K], with whatever noise the hardware has in inference."""
+        """Return the log-probabilities [R, B, K] of all models for the same images, with the hardware's noise."""
         ...
 
-    def gradient_magnitude(self) -> float:
-        """Return the mean of |∂L/∂W| over all weight matrices for the last mini-batch."""
+    def end_of_epoch(self, train_loss_R: Tensor) -> None:
+        """Hear the mean training loss of the epoch: some algorithms change what they do when it no longer falls."""
         ...
 
-    def weights(self) -> dict[str, Tensor]:
-        """Return the weights that the forward pass sees, by layer, on the CPU (a copy)."""
+    def gradient_magnitude(self) -> list[float]:
+        """Return for each model the mean of |∂L/∂W| over all its weight matrices for the last mini-batch."""
         ...
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return everything that decides how training goes on, generator states included, as plain tensors."""
+    def weights(self) -> list[dict[str, Tensor]]:
+        """Return for each model the weights that its forward pass sees, by layer, on the CPU (a copy)."""
         ...
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from :meth:`state_dict` of a model built from the same spec and seed."""
+    def state_dict(self) -> list[State]:
+        """Return for each model everything that decides how its training goes on, random streams included."""
+        ...
+
+    def load_state_dict(self, states: list[State]) -> None:
+        """Continue from :meth:`state_dict` of models built from the same spec and seeds, whatever they stood beside."""
         ...
 
 
 class Backend(Protocol):
-    """An engine. ``repeatable`` says whether the same spec gives the same bits on one machine."""
+    """An engine."""
 
     name: BackendName
     repeatable: bool
+    """Whether the same spec gives the same bits on one machine."""
+    several: bool
+    """Whether it trains several models at once."""
 
     def check(self) -> None:
         """Raise :class:`~analogcli.errors.BackendError` where this engine does not work on this machine."""
@@ -52,8 +66,8 @@ class Backend(Protocol):
         """Return why this engine cannot compute on ``device`` and takes the CPU instead, or None if it can."""
         ...
 
-    def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> Trainable:
-        """Return the untrained model with this seed on ``device``."""
+    def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> Trainable:
+        """Return the untrained models with these seeds on ``device``; one seed if the engine takes one at a time."""
         ...
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:

@@ -3,18 +3,21 @@
 ::
 
     m ← μ m + g,   W ← W − lr m               (torch's SGD; μ = 0 is plain SGD)
+
+Several models are one network of replica layers, equal to the models alone but for rounding.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Module
-from torch.nn.functional import nll_loss
 
-from analogcli.generators import stream
-from analogcli.nn import TorchLayers
+from analogcli.backends.network import NetworkOfModels, State
+from analogcli.nn import replicate
 from analogcli.nn.models import ImageShape, build_model
+from analogcli.nn.replicas import replica, together
 from analogcli.spec import FpSgd, RunSpec
 from analogcli.spec.support import BackendName
 
@@ -24,6 +27,7 @@ class DigitalBackend:
 
     name: BackendName = "digital"
     repeatable = True
+    several = True
 
     def check(self) -> None:
         """Plain torch works wherever this can be imported."""
@@ -31,11 +35,11 @@ class DigitalBackend:
     def reason_against(self, device: torch.device) -> None:
         """Any torch device will do."""
 
-    def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> "DigitalModel":
-        """Return the untrained model with this seed on ``device``."""
+    def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> "DigitalModel":
+        """Return the untrained models with these seeds on ``device``."""
         assert isinstance(spec.algorithm, FpSgd)
-        network = build_model(spec.task.model, shape, TorchLayers(stream(seed, "init")))
-        return DigitalModel(network.to(device), spec.algorithm.momentum)
+        networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
+        return DigitalModel(replicate(networks).to(device), len(seeds), spec.algorithm.momentum)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return nothing: the spec says it all."""
@@ -43,54 +47,52 @@ class DigitalBackend:
         return {}
 
 
-class DigitalModel:
-    """A network in training. Axes: B batch, C channel, H, W image, K classes."""
+class DigitalModel(NetworkOfModels):
+    """R models in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, network: Module, momentum: float) -> None:
-        self.network = network
+    def __init__(self, network: Module, replicas: int, momentum: float) -> None:
+        super().__init__(network, replicas)
         self.momentum = momentum
-        self.parameters = dict(network.named_parameters())
         self.velocity = {n: torch.zeros_like(p) for n, p in self.parameters.items()} if momentum else {}
 
-    def train_step(self, x_BCHW: Tensor, y_B: Tensor, lr: float) -> Tensor:
-        """Learn from one mini-batch; return the loss before the update."""
-        for p in self.parameters.values():
-            p.grad = None
-        loss = nll_loss(self.network(x_BCHW), y_B)
-        loss.backward()  # type: ignore[no-untyped-call]
+    def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
+        """Learn from one mini-batch for each model; return the losses [R] before the update."""
+        loss_R = self.forward_backward(x_RBCHW, y_RB)
         with torch.no_grad():
             for name, p in self.parameters.items():
                 assert p.grad is not None
                 step = self.velocity[name].mul_(self.momentum).add_(p.grad) if self.momentum else p.grad
                 p.sub_(step, alpha=lr)
-        return loss.detach()
+        return loss_R
 
-    @torch.no_grad()
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [B, K]."""
-        log_probs_BK: Tensor = self.network(x_BCHW)
-        return log_probs_BK
+    def end_of_epoch(self, train_loss_R: Tensor) -> None:
+        """Nothing in plain SGD follows the loss."""
 
-    def gradient_magnitude(self) -> float:
-        """Return the mean of |∂L/∂W| over the entries of all weight matrices; 0 before the first mini-batch."""
-        matrices = [p.grad for p in self.parameters.values() if p.dim() > 1 and p.grad is not None]
+    def gradient_magnitude(self) -> list[float]:
+        """Return the means of |∂L/∂W| over the entries of all weight matrices; 0 before the first mini-batch."""
+        return [self._gradient_magnitude(r) for r in range(self.replicas)]
+
+    def _gradient_magnitude(self, r: int) -> float:
+        found = [p.grad for p in self.parameters.values() if p.dim() > 1 and p.grad is not None]
+        matrices = [replica(g, r, self.replicas) for g in found]
         total = sum(float(g.abs().sum()) for g in matrices)
         return total / max(sum(g.numel() for g in matrices), 1)
 
-    def weights(self) -> dict[str, Tensor]:
+    def weights(self) -> list[dict[str, Tensor]]:
         """Return a copy of the weights, biases left out, by layer on the CPU."""
-        found = ((n, p.detach()) for n, p in self.parameters.items() if p.dim() > 1)
-        return {n.removesuffix(".weight"): p.to("cpu", copy=True) for n, p in found}
+        found = {n.removesuffix(".weight"): p.detach() for n, p in self.parameters.items() if p.dim() > 1}
+        parts = range(self.replicas)
+        return [{n: replica(p, r, self.replicas).to("cpu", copy=True) for n, p in found.items()} for r in parts]
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return parameters and momentum buffers, flat."""
-        state = {n: p.detach().clone() for n, p in self.parameters.items()}
-        return state | {f"momentum/{n}": v.clone() for n, v in self.velocity.items()}
+    def state_dict(self) -> list[State]:
+        """Return parameters, running statistics and momentum buffers of each model, flat."""
+        states = super().state_dict()
+        for r, state in enumerate(states):
+            state |= {f"momentum/{n}": replica(v, r, self.replicas).clone() for n, v in self.velocity.items()}
+        return states
 
-    @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, states: list[State]) -> None:
         """Continue from :meth:`state_dict`."""
-        for name, p in self.parameters.items():
-            p.copy_(state[name])
+        super().load_state_dict(states)
         for name, v in self.velocity.items():
-            v.copy_(state[f"momentum/{name}"])
+            v.copy_(together([state[f"momentum/{name}"] for state in states]))

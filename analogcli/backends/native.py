@@ -4,26 +4,21 @@
 
     forward and backward reads through the periphery ─► x and d of every layer
     algorithm on every tile (weights)                 ─► W
-    plain SGD with the same learning rate             ─► bias, out scale
+    plain SGD with the same learning rate             ─► bias, out scale, normalisations
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Sequential
-from torch.nn.functional import nll_loss
 
-from analogcli.algorithms import analog_sgd
+from analogcli.backends.network import NetworkOfModels, State
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
-from analogcli.generators import stream
-from analogcli.nn import AnalogLayer, AnalogLayers, Chip
-from analogcli.nn.array import TileStep
+from analogcli.nn import Chip, analog_layers, convert_to_analog
 from analogcli.nn.models import ImageShape, build_model
 from analogcli.spec import RunSpec
 from analogcli.spec.support import BackendName
-
-STEPS: dict[str, TileStep] = {"analog-sgd": analog_sgd.step}
 
 
 class NativeBackend:
@@ -31,6 +26,7 @@ class NativeBackend:
 
     name: BackendName = "native"
     repeatable = True
+    several = True
 
     def check(self) -> None:
         """Pure torch works wherever this can be imported."""
@@ -38,12 +34,11 @@ class NativeBackend:
     def reason_against(self, device: torch.device) -> None:
         """Any torch device will do."""
 
-    def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> "NativeModel":
-        """Return the untrained model with this seed on ``device``."""
+    def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> "NativeModel":
+        """Return the untrained models with these seeds on ``device``."""
         assert spec.device and spec.periphery and spec.mapping and spec.update
-        chip = Chip(spec.device, spec.periphery, spec.mapping, spec.update, seed, noise=stream(seed, "noise", device))
-        network = build_model(spec.task.model, shape, AnalogLayers(chip, stream(seed, "init")))
-        return NativeModel(network, chip.noise, STEPS[spec.algorithm.kind])
+        chip = Chip(spec.device, spec.algorithm, spec.update, spec.periphery, spec.mapping, tuple(seeds), device)
+        return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the constants of the engine that no field of the spec sets."""
@@ -51,58 +46,54 @@ class NativeBackend:
         return {"max_bm_factor": MAX_BM_FACTOR, "max_bm_res": MAX_BM_RES, "digital_bias": True}
 
 
-class NativeModel:
-    """A network on arrays in training. Axes: B batch, C channel, H, W image, K classes."""
+class NativeModel(NetworkOfModels):
+    """R models on arrays in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, network: Sequential, noise: torch.Generator, step: TileStep) -> None:
-        self.network = network
-        self.noise = noise
-        self.step = step
-        self.layers = {name: layer for name, layer in network.named_children() if isinstance(layer, AnalogLayer)}
-        self.parameters = dict(network.named_parameters())
+    def __init__(self, networks: Sequence[torch.nn.Module], chip: Chip) -> None:
+        super().__init__(convert_to_analog(networks, chip), chip.replicas)
+        self.noise = chip.noise
+        self.layers = analog_layers(self.network)
 
-    def train_step(self, x_BCHW: Tensor, y_B: Tensor, lr: float) -> Tensor:
-        """Learn from one mini-batch; return the loss before the update."""
-        for p in self.parameters.values():
-            p.grad = None
-        loss = nll_loss(self.network(x_BCHW), y_B)
-        loss.backward()  # type: ignore[no-untyped-call]
+    def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
+        """Learn from one mini-batch for each model; return the losses [R] before the update."""
         for layer in self.layers.values():
-            layer.learn(self.step, lr)
+            layer.forget()
+        loss_R = self.forward_backward(x_RBCHW, y_RB)
+        for layer in self.layers.values():
+            layer.learn(lr)
         with torch.no_grad():
             for p in self.parameters.values():
                 assert p.grad is not None
                 p.sub_(p.grad, alpha=lr)
-        return loss.detach()
+        return loss_R
 
-    @torch.no_grad()
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [B, K]; the read noise stays on, as on hardware."""
-        log_probs_BK: Tensor = self.network(x_BCHW)
-        return log_probs_BK
+    def end_of_epoch(self, train_loss_R: Tensor) -> None:
+        """Tell the arrays how training goes."""
+        for layer in self.layers.values():
+            layer.array.end_of_epoch(train_loss_R)
 
-    def gradient_magnitude(self) -> float:
-        """Return the mean of |∂L/∂W| over the entries of all weight matrices; 0 before the first mini-batch."""
-        gradients = [layer.array.gradient() for layer in self.layers.values()]
-        return sum(float(g.abs().sum()) for g in gradients) / sum(g.numel() for g in gradients)
+    def gradient_magnitude(self) -> list[float]:
+        """Return the means of |∂L/∂W| over the entries of all weight matrices; 0 before the first mini-batch."""
+        gradients = [layer.gradient().flatten(1) for layer in self.layers.values()]
+        entries = sum(g_RN.shape[1] for g_RN in gradients)
+        return [sum(float(g_RN[r].abs().sum()) for g_RN in gradients) / entries for r in range(self.replicas)]
 
-    def weights(self) -> dict[str, Tensor]:
+    def weights(self) -> list[dict[str, Tensor]]:
         """Return a copy of the weights that the forward pass sees, by layer, on the CPU."""
-        return {name: layer.weights().to("cpu", copy=True) for name, layer in self.layers.items()}
+        found = {name: layer.weights().to("cpu", copy=True) for name, layer in self.layers.items()}
+        return [{name: weights[r] for name, weights in found.items()} for r in range(self.replicas)]
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return digital parameters, tiles and the state of the read noise, flat; devices follow from spec and seed."""
-        state = {n: p.detach().clone() for n, p in self.parameters.items()}
-        for name, layer in self.layers.items():
-            state |= {f"{name}.{k}": v for k, v in layer.array.state_dict().items()}
-        return state | {"generator/noise": self.noise.get_state()}
+    def state_dict(self) -> list[State]:
+        """Return digital parameters, tiles and the random stream of each model; devices follow from spec and seed.
 
-    @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        The generator of tensor operations serves all models together and is written with the first of them.
+        """
+        states = super().state_dict()
+        noise = {f"noise/{name}": tensor for name, tensor in self.noise.state_dict().items()}
+        return [state | (noise if r == 0 else {"noise/count": noise["noise/count"]}) for r, state in enumerate(states)]
+
+    def load_state_dict(self, states: list[State]) -> None:
         """Continue from :meth:`state_dict`."""
-        for name, p in self.parameters.items():
-            p.copy_(state[name])
-        for name, layer in self.layers.items():
-            prefix = f"{name}."
-            layer.array.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-        self.noise.set_state(state["generator/noise"].cpu())
+        super().load_state_dict(states)
+        fresh = self.noise.state_dict()
+        self.noise.load_state_dict({name: states[0].get(f"noise/{name}", fresh[name]) for name in fresh})

@@ -34,7 +34,7 @@ def demo(
     figure = entries.figure("demo")
     overrides = o.overrides(None, epochs=epochs)
     opened = Store.open(store)
-    execution = execution_options(cuda, None, None)
+    execution = execution_options(cuda)
     runs = []
     for curve in entries.curves(figure, overrides):
         runs.append(run_spec(opened, curve.spec, execution, quiet=quiet))

@@ -44,6 +44,16 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="CPU threads (default: 1).", rich_help_panel=EXECUTION),
 ]
+FuseOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fuse",
+        metavar="N",
+        min=1,
+        help="Most models that are trained at once (default: all); fewer take less memory.",
+        rich_help_panel=EXECUTION,
+    ),
+]
 ProtocolOption = Annotated[
     str | None,
     typer.Option("--protocol", help="Protocol of the experiment, e.g. response or exact.", rich_help_panel=SPEC),

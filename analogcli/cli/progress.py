@@ -1,5 +1,7 @@
 """The live view of a training run on stderr: one bar with accuracy and time left; plain silence when not a terminal."""
 
+from collections.abc import Sequence
+from statistics import fmean, stdev
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +33,7 @@ class ProgressView:
         self._task: TaskID | None = None
         self._steps_per_epoch = 1
         self._before = 0
+        self._group_size = 0
         self._epochs_planned = 0
         self._n_models = 1
         self._name = ""
@@ -58,27 +61,30 @@ class ProgressView:
         """Show a note even when quiet: it says that something is not as asked."""
         self._progress.console.print(f"note: {note}", markup=False, soft_wrap=True)
 
-    def on_model(self, model: ModelRecord, epochs_done: int) -> None:
-        """Move the bar to where this model stands."""
-        self._before = model.index * self._epochs_planned * self._steps_per_epoch
-        self._update(completed=self._before + epochs_done * self._steps_per_epoch)
+    def on_models(self, models: Sequence[ModelRecord], epochs_done: int) -> None:
+        """Begin with a group of models that stands after this many epochs; the groups before it are done."""
+        self._before += self._group_size * self._epochs_planned * self._steps_per_epoch
+        self._group_size = len(models)
+        self._update(completed=self._before + self._group_size * epochs_done * self._steps_per_epoch)
 
     def on_step(self, epoch: int, step: int, steps: int) -> None:
         """Move the bar within an epoch."""
-        self._update(completed=self._before + (epoch - 1) * steps + step)
+        self._update(completed=self._before + self._group_size * ((epoch - 1) * steps + step))
 
-    def on_epoch(self, model: ModelRecord, record: EpochRecord) -> None:
-        """Show the accuracy of the epoch, and keep a line of it above the bar."""
-        accuracy = f"test {100 * record.test_accuracy:.2f} %"
-        which = f"model {model.index + 1}/{self._n_models} " if self._n_models > 1 else ""
+    def on_epoch(self, models: Sequence[ModelRecord], records: Sequence[EpochRecord]) -> None:
+        """Show the accuracy of the epoch, and keep a line of it above the bar; of several models mean ± std."""
+        epoch = records[0].epoch
+        accuracy = f"test {_mean([100 * record.test_accuracy for record in records], '.2f')} %"
+        which = f"{_numbers(models)}/{self._n_models} " if self._n_models > 1 else ""
         self._update(
-            completed=self._before + record.epoch * self._steps_per_epoch,
-            status=f"{which}epoch {record.epoch}/{self._epochs_planned} {accuracy}",
+            completed=self._before + self._group_size * epoch * self._steps_per_epoch,
+            status=f"{which}epoch {epoch}/{self._epochs_planned} {accuracy}",
         )
-        loss = f"  train loss {record.train_loss:.4f}" if record.train_loss is not None else ""
+        losses = [record.train_loss for record in records if record.train_loss is not None]
+        loss = f"  train loss {_mean(losses, '.4f')}" if losses else ""
         if self._console.is_terminal:
-            epoch = f"epoch {record.epoch:>3}/{self._epochs_planned}"
-            self._say(f"  {which}{epoch}{loss}  {accuracy}  {duration(record.seconds)}")
+            seconds = duration(sum(record.seconds for record in records))
+            self._say(f"  {which}epoch {epoch:>3}/{self._epochs_planned}{loss}  {accuracy}  {seconds}")
 
     def on_stop_request(self) -> None:
         """Say that the wish to stop was heard."""
@@ -94,3 +100,16 @@ class ProgressView:
         self._progress.update(self._task, completed=completed)
         if status is not None:
             self._progress.update(self._task, status=status)
+
+
+def _numbers(models: Sequence[ModelRecord]) -> str:
+    """Return ``model 3``, or ``models 1–10`` of a group; one with gaps is named by its ends and its size."""
+    first, last = models[0].index + 1, models[-1].index + 1
+    if first == last:
+        return f"model {first}"
+    return f"models {first}–{last}" + ("" if last - first + 1 == len(models) else f" ({len(models)} of them)")
+
+
+def _mean(values: Sequence[float], form: str) -> str:
+    spread = f" ± {stdev(values):{form}}" if len(values) > 1 else ""
+    return f"{fmean(values):{form}}{spread}"

@@ -11,6 +11,7 @@ def resume(
     run: Annotated[str, typer.Argument(help="Id of the run (its first characters are enough), or `last`.")],
     cuda: o.CudaOption = None,
     threads: o.ThreadsOption = None,
+    fuse: o.FuseOption = None,
     data_dir: o.DataDirOption = None,
     store: o.StoreOption = None,
     quiet: o.QuietOption = False,
@@ -35,5 +36,5 @@ def resume(
         from analogcli.training import resume as resume_run
 
         with ProgressView(quiet=quiet) as view:
-            record = resume_run(opened, record, execution_options(cuda, threads, data_dir), view)
+            record = resume_run(opened, record, execution_options(cuda, threads, fuse, data_dir), view)
     report(record, json=json)

@@ -39,6 +39,7 @@ def run(
     again: Annotated[bool, typer.Option("--again", help="Train even if the same spec is already stored.")] = False,
     cuda: o.CudaOption = None,
     threads: o.ThreadsOption = None,
+    fuse: o.FuseOption = None,
     data_dir: o.DataDirOption = None,
     checkpoint_minutes: Annotated[
         float,
@@ -81,7 +82,7 @@ def run(
         return
     from analogcli.store import Store
 
-    execution = execution_options(cuda, threads, data_dir, checkpoint_minutes)
+    execution = execution_options(cuda, threads, fuse, data_dir, checkpoint_minutes)
     result = run_spec(Store.open(store), spec, execution, again=again, quiet=quiet)
     report(result, json=json)
 
@@ -117,7 +118,11 @@ def resolve(
 
 
 def execution_options(
-    cuda: int | None, threads: int | None, data_dir: str | None, checkpoint_minutes: float = 5.0
+    cuda: int | None,
+    threads: int | None = None,
+    fuse: int | None = None,
+    data_dir: str | None = None,
+    checkpoint_minutes: float = 5.0,
 ) -> "ExecutionOptions":
     """Return the options that do not decide the result; --cuda -1 is the CPU, as in the papers' scripts."""
     from pydantic import ValidationError
@@ -127,7 +132,11 @@ def execution_options(
 
     try:
         return ExecutionOptions(
-            cuda=None if cuda == -1 else cuda, threads=threads, data_dir=data_dir, checkpoint_minutes=checkpoint_minutes
+            cuda=None if cuda == -1 else cuda,
+            threads=threads,
+            fuse=fuse,
+            data_dir=data_dir,
+            checkpoint_minutes=checkpoint_minutes,
         )
     except ValidationError as exc:
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes}: {exc.errors()[0]['msg'].lower()}") from exc

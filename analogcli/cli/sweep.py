@@ -40,6 +40,7 @@ def sweep(
     dry_run: o.DryRunOption = False,
     cuda: o.CudaOption = None,
     threads: o.ThreadsOption = None,
+    fuse: o.FuseOption = None,
     data_dir: o.DataDirOption = None,
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
@@ -81,7 +82,7 @@ def sweep(
         print(f"all {len(plan)} runs are stored")
         return
     count = min(workers or default_workers(), len(todo))
-    results = _run(opened, todo, count, len(plan) - len(todo), execution_options(cuda, threads, data_dir))
+    results = _run(opened, todo, count, len(plan) - len(todo), execution_options(cuda, threads, fuse, data_dir))
     _summary(opened, plan, results)
 
 

@@ -4,7 +4,7 @@
 
     names, describe, available, where     which sets there are and what is found on this machine
     load → DataSet                        one set, complete, on the device
-    order, train_batches, test_batches    mini-batches of it
+    orders, train_batches, test_batches   mini-batches of it, for one model or several
 """
 
 from importlib import import_module
@@ -14,7 +14,7 @@ from analogcli.data.directory import data_directory
 from analogcli.data.registry import available, describe, names, where
 
 if TYPE_CHECKING:
-    from analogcli.data.batches import order, test_batches, train_batch, train_batches
+    from analogcli.data.batches import order, orders, test_batches, train_batch, train_batches
     from analogcli.data.dataset import DataSet, load
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "load",
     "names",
     "order",
+    "orders",
     "test_batches",
     "train_batch",
     "train_batches",
@@ -35,6 +36,7 @@ _NEEDS_TORCH = {
     "DataSet": "dataset",
     "load": "dataset",
     "order": "batches",
+    "orders": "batches",
     "test_batches": "batches",
     "train_batch": "batches",
     "train_batches": "batches",

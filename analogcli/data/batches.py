@@ -1,9 +1,9 @@
 """Mini-batches: an order that can be computed again at any time, and slices of it gathered on the device.
 
-Axes: N samples of the training set, B samples of a mini-batch, C channels, H and W the image.
+Axes: R models, N samples of the training set, B samples of a mini-batch, C channels, H and W the image.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -20,22 +20,27 @@ def order(n: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=stream(seed, f"order/{epoch}"))
 
 
-def train_batch(dataset: DataSet, index_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Return images in [0, 1] (float32 [B, C, H, W]) and labels (int64 [B]) of these training samples."""
-    index_B = index_B.to(dataset.device)
+def orders(n: int, seeds: Sequence[int], epoch: int) -> Tensor:
+    """Return the orders [R, N] of the models with these seeds."""
+    return torch.stack([order(n, seed, epoch) for seed in seeds])
+
+
+def train_batch(dataset: DataSet, index_RB: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images in [0, 1] (float32 [R, B, C, H, W]) and labels (int64 [R, B]) of these training samples."""
+    index_N = index_RB.to(dataset.device).flatten()
     # On the CPU index_select takes a third of the time that indexing does.
-    x_BCHW, y_B = dataset.train_x_BCHW.index_select(0, index_B), dataset.train_y_B.index_select(0, index_B)
-    return unit_range(x_BCHW), y_B
+    x_NCHW, y_N = dataset.train_x_BCHW.index_select(0, index_N), dataset.train_y_B.index_select(0, index_N)
+    return unit_range(x_NCHW).unflatten(0, index_RB.shape), y_N.unflatten(0, index_RB.shape)
 
 
 def train_batches(
-    dataset: DataSet, order_N: Tensor, batch_size: int, first: int = 0
+    dataset: DataSet, order_RN: Tensor, batch_size: int, first: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the mini-batches of an epoch from number ``first`` on; the last one may be smaller."""
     # Moved once: on a CUDA device every copy from the host waits for the work that was queued before it.
-    order_N = order_N.to(dataset.device)
-    for start in range(first * batch_size, len(order_N), batch_size):
-        yield train_batch(dataset, order_N[start : start + batch_size])
+    order_RN = order_RN.to(dataset.device)
+    for start in range(first * batch_size, order_RN.shape[1], batch_size):
+        yield train_batch(dataset, order_RN[:, start : start + batch_size])
 
 
 def test_batches(dataset: DataSet, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:

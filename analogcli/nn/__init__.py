@@ -1,28 +1,37 @@
-"""Layers whose weights lie on simulated arrays, and the networks made of them or of plain torch layers.
+"""Layers whose weights lie on simulated arrays, the networks of the papers, and any torch network on a chip.
 
 ::
 
-    AnalogLayers(chip, init) ┐
-                             ├─► models.build_model(spec, shape, layers) ─► torch.nn.Sequential
-    TorchLayers(init)        ┘
+    models.build_model(spec, shape, seed) ─► plain torch module ┐
+    any other torch module                                      ├─► convert_to_analog(model, Chip(…)) ─► R models in one
+                                                                └─► replicate(models)                      digital ones
 """
 
 from analogcli.nn.array import Placed, TileArray, split_sizes
 from analogcli.nn.chip import Chip
-from analogcli.nn.factories import AnalogLayers, Layers, TorchLayers
-from analogcli.nn.init import initial_weights
+from analogcli.nn.convert import analog_layers, convert_to_analog, replicate
+from analogcli.nn.init import initial_weights, initialise
 from analogcli.nn.layers import AnalogConv2d, AnalogLayer, AnalogLinear
+from analogcli.nn.replicas import ReplicaBatchNorm, ReplicaConv2d, ReplicaLinear
+from analogcli.nn.summary import AnalogSummary, LayerSummary, analog_summary
 
 __all__ = [
     "AnalogConv2d",
     "AnalogLayer",
-    "AnalogLayers",
     "AnalogLinear",
+    "AnalogSummary",
     "Chip",
-    "Layers",
+    "LayerSummary",
     "Placed",
+    "ReplicaBatchNorm",
+    "ReplicaConv2d",
+    "ReplicaLinear",
     "TileArray",
-    "TorchLayers",
+    "analog_layers",
+    "analog_summary",
+    "convert_to_analog",
     "initial_weights",
+    "initialise",
+    "replicate",
     "split_sizes",
 ]

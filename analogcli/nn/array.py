@@ -1,4 +1,4 @@
-"""One layer's weight matrix on as many tiles as it needs, with a learned digital factor on each tile's output.
+"""One layer's weight matrices on as many tiles as they need, with a learned digital factor on each tile's output.
 
 ::
 
@@ -9,22 +9,18 @@
 A side longer than the largest tile is cut into ⌈size/max⌉ parts whose sizes differ by at most 1; every part has its
 own converters, noise and management. AIHWKit twin: ``TileModuleArray``; from 1.1.0 it splits convolutions too.
 
-Axes: B sample (or image patch), O out, I in, T tile.
+Axes: R stacked array (replica by replica, and in each group by group), B sample (or image patch), O out, I in, T tile.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from analogcli.algorithms import end_of_epoch
 from analogcli.crossbar import Tile
 from analogcli.nn.chip import Chip
-
-TileStep = Callable[[Tile, Tensor, Tensor, float, torch.Generator], None]
-"""An algorithm's step on one tile: tile, x_BI, d_BO, lr, generator of the pulses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,96 +33,77 @@ class Placed:
 
 
 class TileArray:
-    """The tiles of one layer, and the inputs and output gradients of its last backward pass."""
+    """The tiles of one layer: R·G matrices [O, I], G of them for each model."""
 
-    def __init__(self, name: str, out_size: int, in_size: int, chip: Chip) -> None:
-        rows = _slices(split_sizes(out_size, chip.mapping.max_output_size))
-        cols = _slices(split_sizes(in_size, chip.mapping.max_input_size))
-        self.shape = (out_size, in_size)
-        self.generator = chip.noise
+    def __init__(self, name: str, shape_OI: tuple[int, int], groups: int, chip: Chip) -> None:
+        rows = _slices(split_sizes(shape_OI[0], chip.mapping.max_output_size))
+        cols = _slices(split_sizes(shape_OI[1], chip.mapping.max_input_size))
+        self.chip = chip
+        self.groups = groups
+        self.shape = (chip.replicas * groups, *shape_OI)
         self.placed = [
-            Placed(chip.tile(f"{name}/{i}", (r.stop - r.start, c.stop - c.start)), r, c)
+            Placed(chip.tile(f"{name}/{i}", (r.stop - r.start, c.stop - c.start), groups), r, c)
             for i, (c, r) in enumerate((c, r) for c in cols for r in rows)
         ]
-        self.last: tuple[Tensor, Tensor] | None = None
-        """x [B, I] and ∂L/∂y [B, O] of the last backward pass, exact."""
 
-    def set_weights(self, weights_OI: Tensor) -> None:
-        """Write a matrix onto the tiles."""
+    def set_weights(self, weights_ROI: Tensor) -> None:
+        """Write the matrices onto the tiles."""
         for p in self.placed:
-            p.tile.set_weights(weights_OI[p.rows, p.cols])
+            p.tile.set_weights(weights_ROI[:, p.rows, p.cols], self.chip.noise)
 
-    def weights(self, out_scale_T: Tensor | None) -> Tensor:
-        """Return the matrix [O, I] that the forward pass sees."""
-        weights_OI = self.placed[0].tile.w_OI.new_empty(self.shape)
+    def weights(self, scale_RT: Tensor | None) -> Tensor:
+        """Return the matrices [R, O, I] that the forward pass sees."""
+        weights_ROI = self.placed[0].tile.weights().new_empty(self.shape)
         for t, p in enumerate(self.placed):
-            w_OI = p.tile.weights()
-            weights_OI[p.rows, p.cols] = w_OI if out_scale_T is None else w_OI * out_scale_T[t]
-        return weights_OI
+            weights_ROI[:, p.rows, p.cols] = _scaled(p.tile.weights(), scale_RT, t)
+        return weights_ROI
 
-    def read(self, x_BI: Tensor, bias_O: Tensor, out_scale_T: Tensor | None) -> Tensor:
-        """Return y [B, O] = W x + bias, differentiable; the backward pass fills :attr:`last`."""
-        y_BO: Tensor = _Read.apply(x_BI, bias_O, out_scale_T, self)  # type: ignore[no-untyped-call]
-        return y_BO
-
-    def learn(self, step: TileStep, lr: float, out_scale_T: Tensor | None) -> None:
-        """Let every tile learn from the last backward pass."""
-        if self.last is None:
-            raise RuntimeError("an array learns from a backward pass, and there has been none")
-        x_BI, d_BO = self.last
+    def forward(self, x_RBI: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Read y [R, B, O], a new tensor; return it and, where scales are learned, what each tile gave."""
+        if len(self.placed) == 1:
+            y_RBO = self.placed[0].tile.forward(x_RBI, self.chip.noise)
+            return (y_RBO, []) if scale_RT is None else (_scaled(y_RBO, scale_RT, 0), [y_RBO])
+        sum_RBO = x_RBI.new_zeros(*x_RBI.shape[:2], self.shape[1])
+        parts = []
         for t, p in enumerate(self.placed):
-            step(p.tile, x_BI[:, p.cols], _scaled(d_BO[:, p.rows], out_scale_T, t), lr, self.generator)
+            y_RBO = p.tile.forward(x_RBI[:, :, p.cols], self.chip.noise)
+            sum_RBO[:, :, p.rows] += _scaled(y_RBO, scale_RT, t)
+            parts += [] if scale_RT is None else [y_RBO]
+        return sum_RBO, parts
 
-    def gradient(self) -> Tensor:
-        """Return ∂L/∂W [O, I] of the last backward pass, for the weights that the forward pass sees."""
-        if self.last is None:
-            return torch.zeros(self.shape)
-        x_BI, d_BO = self.last
-        return d_BO.T @ x_BI
+    def backward(self, d_RBO: Tensor, scale_RT: Tensor | None) -> Tensor:
+        """Read the input gradient [R, B, I]."""
+        if len(self.placed) == 1:
+            return self.placed[0].tile.backward(_scaled(d_RBO, scale_RT, 0), self.chip.noise)
+        sum_RBI = d_RBO.new_zeros(*d_RBO.shape[:2], self.shape[2])
+        for t, p in enumerate(self.placed):
+            sum_RBI[:, :, p.cols] += p.tile.backward(_scaled(d_RBO[:, :, p.rows], scale_RT, t), self.chip.noise)
+        return sum_RBI
+
+    def scale_gradient(self, d_RBO: Tensor, parts: list[Tensor]) -> Tensor:
+        """Return ∂L/∂a [R, T]."""
+        of_tiles = [(d_RBO[:, :, p.rows] * y_RBO).sum((1, 2)) for p, y_RBO in zip(self.placed, parts, strict=True)]
+        return torch.stack(of_tiles, dim=1)
+
+    def update(self, x_RBI: Tensor, d_RBO: Tensor, lr: float, scale_RT: Tensor | None) -> None:
+        """Let every tile learn from the exact inputs and output gradients of a mini-batch."""
+        for t, p in enumerate(self.placed):
+            p.tile.update(x_RBI[:, :, p.cols], _scaled(d_RBO[:, :, p.rows], scale_RT, t), lr, self.chip.noise)
+
+    def end_of_epoch(self, train_loss_R: Tensor) -> None:
+        """Tell the algorithms that follow it how training goes: the mean loss of every model in the epoch."""
+        for p in self.placed:
+            end_of_epoch(p.tile.cell, train_loss_R.repeat_interleave(self.groups))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the state of all tiles, flat."""
+        """Return the state of all tiles, flat; what belongs to one model has a leading axis R, models in order."""
         return {f"tile{t}.{k}": v for t, p in enumerate(self.placed) for k, v in p.tile.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue from :meth:`state_dict`."""
         for t, p in enumerate(self.placed):
-            p.tile.load_state_dict({k: state[f"tile{t}.{k}"] for k in p.tile.state_dict()})
-
-
-class _Read(torch.autograd.Function):
-    """Forward and backward read as one differentiable operation; the weights themselves are not in the graph."""
-
-    @staticmethod
-    def forward(ctx: Any, x_BI: Tensor, bias_O: Tensor, out_scale_T: Tensor | None, array: TileArray) -> Tensor:
-        y_BO = bias_O.expand(len(x_BI), -1).clone()
-        parts: list[Tensor] = []
-        for t, p in enumerate(array.placed):
-            part_BO = p.tile.forward(x_BI[:, p.cols], array.generator)
-            y_BO[:, p.rows].add_(_scaled(part_BO, out_scale_T, t))
-            if out_scale_T is not None:
-                parts.append(part_BO)
-        ctx.array = array
-        ctx.save_for_backward(x_BI, out_scale_T, *parts)
-        return y_BO
-
-    @staticmethod
-    def backward(ctx: Any, d_BO: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None]:
-        array: TileArray = ctx.array
-        x_BI, out_scale_T, *parts = ctx.saved_tensors
-        array.last = (x_BI.detach(), d_BO)
-        grad_x_BI = None
-        if ctx.needs_input_grad[0]:
-            grad_x_BI = torch.zeros_like(x_BI)
-            for t, p in enumerate(array.placed):
-                d_tile_BO = _scaled(d_BO[:, p.rows], out_scale_T, t)
-                grad_x_BI[:, p.cols].add_(p.tile.backward(d_tile_BO, array.generator))
-        grad_scale_T = None
-        if out_scale_T is not None:
-            grad_scale_T = torch.stack(
-                [(d_BO[:, p.rows] * part_BO).sum() for p, part_BO in zip(array.placed, parts, strict=True)]
-            )
-        return grad_x_BI, d_BO.sum(dim=0), grad_scale_T, None
+            prefix = f"tile{t}."
+            p.tile.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
 
 def split_sizes(size: int, largest: int) -> list[int]:
@@ -139,5 +116,5 @@ def _slices(sizes: list[int]) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(accumulate(sizes, initial=0))]
 
 
-def _scaled(y_BO: Tensor, out_scale_T: Tensor | None, t: int) -> Tensor:
-    return y_BO if out_scale_T is None else y_BO * out_scale_T[t]
+def _scaled(y_RBO: Tensor, scale_RT: Tensor | None, t: int) -> Tensor:
+    return y_RBO if scale_RT is None else y_RBO * scale_RT[:, t, None, None]

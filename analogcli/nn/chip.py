@@ -1,34 +1,61 @@
-"""What all analog layers of one model share: the hardware description and the two sources of its randomness."""
+"""What all analog layers of a network share: the hardware description, and the seeds of the models that live on it.
 
-from dataclasses import dataclass
+Devices are drawn on the CPU, each array of each model from a stream of its own, so that a seed means the same devices
+wherever the model is trained, whatever it is trained beside, and whichever other layers are analog.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
-from analogcli.crossbar import Tile, draw_devices
+from analogcli.algorithms import build_cell
+from analogcli.crossbar import CrossbarArray, Randomness, Tile, draw_devices
 from analogcli.generators import stream
-from analogcli.spec import Device, Mapping, Periphery, Update
+from analogcli.spec import Algorithm, AnalogSgd, Device, Mapping, Periphery, SoftBounds, Update
 
 
 @dataclass(frozen=True, eq=False)
 class Chip:
-    """The hardware that a model is laid out on."""
+    """The hardware that R models are laid out on, one for each seed."""
 
-    device: Device
+    device: Device = field(default_factory=SoftBounds)
     """The devices at the cross points."""
-    periphery: Periphery
-    """DAC and ADC of the reads."""
-    mapping: Mapping
-    """How layers lie on tiles."""
-    pulses: Update
+    algorithm: Algorithm = field(default_factory=AnalogSgd)
+    """How the arrays of a tile learn."""
+    update: Update = field(default_factory=Update)
     """How the gradient becomes pulses."""
-    seed: int
-    """Seed of the model; its devices follow it unless the device has a ``construction_seed``."""
-    noise: torch.Generator
-    """Read noise and pulses of all tiles; its device is where the model lives."""
+    periphery: Periphery = field(default_factory=Periphery)
+    """DAC and ADC of the reads."""
+    mapping: Mapping = field(default_factory=Mapping)
+    """How layers lie on tiles."""
+    seeds: Sequence[int] = (0,)
+    """Seed of every model; its devices follow it unless the device has a ``construction_seed``."""
+    on: torch.device | str = "cpu"
+    """The torch device where the models live."""
 
-    def tile(self, name: str, shape_OI: tuple[int, int]) -> Tile:
-        """Return a tile with weights 0; its devices depend on the seed and on ``name``, and on nothing drawn before."""
-        seed = self.seed if self.device.construction_seed is None else self.device.construction_seed
-        # Drawn on the CPU, so that a seed means the same devices wherever the model is trained.
-        law = draw_devices(self.device, shape_OI, stream(seed, f"devices/{name}"), self.noise.device)
-        return Tile(law, self.periphery, self.mapping, self.pulses)
+    @property
+    def replicas(self) -> int:
+        """R, the number of models."""
+        return len(self.seeds)
+
+    @cached_property
+    def noise(self) -> Randomness:
+        """Read noise, pulses and transfers of all tiles."""
+        return Randomness(self.seeds, self.on)
+
+    def tile(self, name: str, shape_OI: tuple[int, int], groups: int = 1) -> Tile:
+        """Return R·G tiles with weights 0; their devices depend on the seeds and on ``name``, and on nothing else."""
+        given = self.device.construction_seed
+
+        def make_array(array: str) -> CrossbarArray:
+            purpose = f"devices/{name}/{array}" if array else f"devices/{name}"
+            generators = [
+                stream(seed if given is None else given, f"{purpose}/group{g}" if groups > 1 else purpose)
+                for seed in self.seeds
+                for g in range(groups)
+            ]
+            return CrossbarArray(draw_devices(self.device, shape_OI, generators).to(self.noise.device))
+
+        return Tile(build_cell(self.algorithm, self.update, make_array), self.periphery, self.mapping)

@@ -2,86 +2,218 @@
 
 ::
 
-    linear:   y_BO = W x_BI + b
-    conv2d:   the same for every patch of the image: I = C k k, and B runs over images and positions
+    linear:   y_RBO = W x_RBI + b
+    conv2d:   the same for every patch of the image: I = C/G · k · k, and B runs over images and positions
 
-The weights are not parameters: they learn through :meth:`AnalogLayer.learn`, by what an algorithm does to the tiles.
+The weights are not parameters: they learn through :meth:`AnalogLayer.learn`, by what the algorithm does to the tiles.
 Bias and out scale are ordinary digital parameters. AIHWKit twins: ``AnalogLinear`` and ``AnalogConv2d``; as there,
 every patch is one vector for converters, management and pulses.
 
-Axes: B image, C channel, H, W image, O out, I in, L position, N patch (B·L), T tile.
+Between layers the models stand behind one another in the batch: activations are [R·B, …], replica by replica, and so
+are parameters along their first axis. A convolution with G groups is R·G stacked arrays.
+
+Axes: R replica (array: replica and group), B image (or patch), C channel, H, W image, O out, I in, T tile.
 """
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Module, Parameter
-from torch.nn.functional import unfold
+from torch.nn import Conv2d, Linear, Module, Parameter
+from torch.nn.functional import pad
 
-from analogcli.nn.array import TileArray, TileStep
+from analogcli.nn.array import TileArray
 from analogcli.nn.chip import Chip
-from analogcli.nn.init import initial_weights
+from analogcli.nn.patches import Geometry, patches, scatter
 
 
 class AnalogLayer(Module):
-    """A layer whose weight [O, I, …] lies on the tiles of ``chip`` under ``name`` and starts randomly from ``init``."""
+    """A layer of R models whose weights lie on the tiles of a chip."""
 
-    def __init__(self, name: str, shape: tuple[int, ...], chip: Chip, init: torch.Generator) -> None:
+    bias: Parameter | None
+    """[R·O], or none."""
+    out_scale: Parameter | None
+    """Learned digital factor on the output of every tile [R·G, T], or none."""
+
+    def __init__(self, layers: Sequence[Linear] | Sequence[Conv2d], name: str, chip: Chip, groups: int = 1) -> None:
+        """Take the weights and biases of one plain layer for each model; ``name`` decides which devices it gets."""
         super().__init__()
-        self.shape = shape
-        weight, bias_O = initial_weights(shape, init)
-        self.array = TileArray(name, shape[0], weight[0].numel(), chip)
-        self.array.set_weights(weight.flatten(1))
-        self.bias = Parameter(bias_O.to(chip.noise.device))
-        scale_T = bias_O.new_ones(len(self.array.placed), device=chip.noise.device)
-        self.out_scale = Parameter(scale_T) if chip.mapping.learn_out_scaling else None
+        self.name = name
+        self.weight_shape = tuple(layers[0].weight.shape)
+        weights_ROI = torch.cat(
+            [layer.weight.detach().reshape(groups, len(layer.weight) // groups, -1) for layer in layers]
+        )
+        self.array = TileArray(name, (weights_ROI.shape[1], weights_ROI.shape[2]), groups, chip)
+        self.array.set_weights(weights_ROI)
+        biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
+        self.bias = Parameter(torch.cat(biases).to(chip.noise.device)) if biases else None
+        scale_RT = torch.ones(self.array.shape[0], len(self.array.placed), device=chip.noise.device)
+        self.out_scale = Parameter(scale_RT) if chip.mapping.learn_out_scaling else None
+        self.last: list[tuple[Tensor, Tensor]] = []
+        """Input as it came, and ∂L/∂y [R, B, O], of the backward passes since the last :meth:`learn`."""
+        self._learnt = True
+        # The weights are not in torch's graph; this makes torch ask for a backward pass all the same.
+        self._anchor = torch.empty(0, requires_grad=True)
 
-    def weights(self) -> Tensor:
-        """Return the weight that the forward pass sees, in torch's layout."""
-        return self.array.weights(self.out_scale).detach().reshape(self.shape)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output of all models; the backward pass fills :attr:`last`."""
+        y: Tensor = _Read.apply(x, self.bias, self.out_scale, self._anchor, self)  # type: ignore[no-untyped-call]
+        return y
 
     @torch.no_grad()
-    def learn(self, step: TileStep, lr: float) -> None:
+    def learn(self, lr: float) -> None:
         """Let the arrays learn from the last backward pass; call it before the digital parameters move."""
-        self.array.learn(step, lr, self.out_scale)
+        if self._learnt:
+            raise RuntimeError("an array learns from a backward pass, and there has been none since it learnt last")
+        for x, d_RBO in self.last:
+            self.array.update(self._vectors(x), d_RBO, lr, self.out_scale)
+        self._learnt = True
+
+    def forget(self) -> None:
+        """Let go of the inputs and gradients of the last backward pass, which are only of use for its gradient."""
+        self.last, self._learnt = [], True
+
+    @torch.no_grad()
+    def weights(self) -> Tensor:
+        """Return the weights [R, …] that the forward pass sees, each in torch's layout."""
+        return self.array.weights(self.out_scale).reshape(self.array.chip.replicas, *self.weight_shape)
+
+    @torch.no_grad()
+    def gradient(self) -> Tensor:
+        """Return ∂L/∂W [R, …] of the last backward pass, for the weights that the forward pass sees."""
+        gradient_ROI = torch.zeros(self.array.shape, device=self.array.chip.noise.device)
+        for x, d_RBO in self.last:
+            gradient_ROI += d_RBO.mT @ self._vectors(x)
+        return gradient_ROI.view(self.array.chip.replicas, *self.weight_shape)
+
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """Return the state of the tiles: torch's ``state_dict`` contains it."""
+        return self.array.state_dict()
+
+    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+        """Continue from :meth:`get_extra_state`."""
+        self.array.load_state_dict(state)
+
+    def remember(self, x: Tensor, d_RBO: Tensor) -> None:
+        """Keep what the next :meth:`learn` learns from."""
+        if self._learnt:
+            self.last, self._learnt = [], False
+        self.last.append((x, d_RBO))
+
+    @abstractmethod
+    def _vectors(self, x: Tensor) -> Tensor:
+        """Return the input as the vectors [R, B, I] that the arrays see."""
+
+    @abstractmethod
+    def _images(self, x_RBI: Tensor, x: Tensor) -> Tensor:
+        """Return the gradient of the vectors as one of the input; ``x`` has its shape."""
+
+    @abstractmethod
+    def _outputs(self, y_RBO: Tensor, x: Tensor) -> Tensor:
+        """Return the arrays' output as that of the layer for the input ``x``."""
+
+    @abstractmethod
+    def _rows(self, d: Tensor) -> Tensor:
+        """Return the gradient of the layer's output as one of the arrays' [R, B, O]."""
 
 
 class AnalogLinear(AnalogLayer):
-    """y = W x + b with W [O, I] on tiles."""
+    """y = W x + b of R models: x [R·B, …, I] to y [R·B, …, O]."""
 
-    def __init__(self, in_features: int, out_features: int, name: str, chip: Chip, init: torch.Generator) -> None:
-        super().__init__(name, (out_features, in_features), chip, init)
+    def __init__(self, layers: Sequence[Linear], name: str, chip: Chip) -> None:
+        super().__init__(layers, name, chip)
 
-    def forward(self, x_BI: Tensor) -> Tensor:
-        """Return y [B, O]."""
-        return self.array.read(x_BI, self.bias, self.out_scale)
+    def _vectors(self, x: Tensor) -> Tensor:
+        return x.reshape(self.array.shape[0], -1, x.shape[-1])
+
+    def _images(self, x_RBI: Tensor, x: Tensor) -> Tensor:
+        return x_RBI.reshape(x.shape)
+
+    def _outputs(self, y_RBO: Tensor, x: Tensor) -> Tensor:
+        return y_RBO.view(*x.shape[:-1], y_RBO.shape[2])
+
+    def _rows(self, d: Tensor) -> Tensor:
+        return d.reshape(self.array.shape[0], -1, d.shape[-1])
 
 
 class AnalogConv2d(AnalogLayer):
-    """Convolution with the kernels [O, C, k, k] on tiles."""
+    """Convolution of R models: x [R·B, C, H, W] to y [R·B, O, H', W'], with everything that torch's Conv2d has."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        name: str,
-        chip: Chip,
-        init: torch.Generator,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        dilation: int = 1,
-    ) -> None:
-        super().__init__(name, (out_channels, in_channels, kernel_size, kernel_size), chip, init)
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+    def __init__(self, layers: Sequence[Conv2d], name: str, chip: Chip) -> None:
+        first = layers[0]
+        super().__init__(layers, name, chip, first.groups)
+        (top, bottom), (left, right) = _padding(first)
+        self.mode = "constant" if first.padding_mode == "zeros" else first.padding_mode
+        symmetric = self.mode == "constant" and (top, left) == (bottom, right)
+        # What unfolding cannot do itself is padded before.
+        self.border = () if symmetric else (left, right, top, bottom)
+        self.geometry = Geometry(
+            kernel=(first.kernel_size[0], first.kernel_size[1]),
+            stride=(first.stride[0], first.stride[1]),
+            padding=(top, left) if symmetric else (0, 0),
+            dilation=(first.dilation[0], first.dilation[1]),
+            groups=first.groups,
+        )
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Return y [B, O, H', W']."""
-        x_BIL = unfold(x_BCHW, self.kernel_size, self.dilation, self.padding, self.stride)
-        x_NI = x_BIL.transpose(1, 2).reshape(-1, x_BIL.shape[1])
-        y_NO = self.array.read(x_NI, self.bias, self.out_scale)
-        size = (self._positions(x_BCHW.shape[2]), self._positions(x_BCHW.shape[3]))
-        return y_NO.view(len(x_BCHW), -1, self.shape[0]).transpose(1, 2).reshape(len(x_BCHW), self.shape[0], *size)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return y [R·B, O, H', W']."""
+        return super().forward(pad(x, self.border, self.mode) if self.border else x)
 
-    def _positions(self, size: int) -> int:
-        return (size + 2 * self.padding - self.dilation * (self.kernel_size - 1) - 1) // self.stride + 1
+    def _vectors(self, x: Tensor) -> Tensor:
+        return patches(x, self.geometry, self.array.chip.replicas)
+
+    def _images(self, x_RBI: Tensor, x: Tensor) -> Tensor:
+        return scatter(x_RBI, self.geometry, self.array.chip.replicas, x.shape[2], x.shape[3])
+
+    def _outputs(self, y_RBO: Tensor, x: Tensor) -> Tensor:
+        r, g = self.array.chip.replicas, self.geometry.groups
+        h, w = self.geometry.positions(x.shape[2], x.shape[3])
+        y_RGBHWO = y_RBO.view(r, g, len(x) // r, h, w, y_RBO.shape[2])
+        # Channels stay innermost where there is one group: no copy is made.
+        return y_RGBHWO.permute(0, 2, 1, 5, 3, 4).reshape(len(x), g * y_RBO.shape[2], h, w)
+
+    def _rows(self, d: Tensor) -> Tensor:
+        r, g = self.array.chip.replicas, self.geometry.groups
+        d_RBGOL = d.reshape(r, len(d) // r, g, d.shape[1] // g, d.shape[2] * d.shape[3])
+        return d_RBGOL.permute(0, 2, 1, 4, 3).reshape(r * g, -1, d_RBGOL.shape[3])
+
+
+class _Read(torch.autograd.Function):
+    """Forward and backward read as one differentiable operation; the weights themselves are not in the graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, bias: Tensor | None, scale_RT: Tensor | None, anchor: Tensor, layer: AnalogLayer
+    ) -> Tensor:
+        del anchor
+        y_RBO, parts = layer.array.forward(layer._vectors(x), scale_RT)
+        if bias is not None:
+            y_RBO += bias.view(len(y_RBO), 1, -1)
+        ctx.layer = layer
+        ctx.save_for_backward(x, scale_RT, *parts)
+        return layer._outputs(y_RBO, x)
+
+    @staticmethod
+    def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
+        layer: AnalogLayer = ctx.layer
+        x, scale_RT, *parts = ctx.saved_tensors
+        d_RBO = layer._rows(d)
+        layer.remember(x.detach(), d_RBO)
+        grad_x = layer._images(layer.array.backward(d_RBO, scale_RT), x) if ctx.needs_input_grad[0] else None
+        grad_bias = d_RBO.sum(1).view(-1) if ctx.needs_input_grad[1] else None
+        grad_scale_RT = layer.array.scale_gradient(d_RBO, parts) if ctx.needs_input_grad[2] else None
+        return grad_x, grad_bias, grad_scale_RT, None, None
+
+
+def _padding(layer: Conv2d) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the padding above and below, and left and right."""
+    if layer.padding == "valid":
+        return (0, 0), (0, 0)
+    if layer.padding == "same":
+        total = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+        (top, bottom), (left, right) = ((n // 2, n - n // 2) for n in total)
+        return (top, bottom), (left, right)
+    vertical, horizontal = int(layer.padding[0]), int(layer.padding[1])
+    return (vertical, vertical), (horizontal, horizontal)

@@ -4,13 +4,14 @@ from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import DEFAULT_STORE, Location, locate
 from analogcli.store.provenance import Provenance, collect, version_of
 from analogcli.store.store import Store
-from analogcli.store.values import EpochRecord, ModelRecord, RunRecord, SavedState
+from analogcli.store.values import EpochRecord, ModelEpoch, ModelRecord, RunRecord, SavedState
 
 __all__ = [
     "DEFAULT_STORE",
     "CheckpointFile",
     "EpochRecord",
     "Location",
+    "ModelEpoch",
     "ModelRecord",
     "Provenance",
     "RunRecord",

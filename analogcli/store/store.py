@@ -4,9 +4,9 @@ Writes are short transactions, one an epoch; what a caller gets back are plain f
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import Location, connect, explained, locate
 from analogcli.store.processes import Owner, this_process
 from analogcli.store.provenance import Provenance
-from analogcli.store.values import EpochRecord, ModelRecord, RunRecord, SavedState, run_record
+from analogcli.store.values import ModelEpoch, ModelRecord, RunRecord, SavedState, run_record
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,37 +104,30 @@ class Store:
             run.hostname, run.pid, run.process_started = owner.hostname, owner.pid, owner.started
             run.attempts.append(_provenance_row(provenance, _now()))
 
-    def record_epoch(
-        self, model_id: int, record: EpochRecord, series: dict[str, bytes], checkpoint: CheckpointFile
-    ) -> None:
-        """Record one epoch with its series and checkpoint, all or nothing, and drop the model's older checkpoint."""
-        with self._write() as session:
-            session.add(
-                schema.Epoch(
-                    model_id=model_id,
-                    epoch=record.epoch,
-                    train_loss=record.train_loss,
-                    test_loss=record.test_loss,
-                    test_accuracy=record.test_accuracy,
-                    mean_abs_gradient=record.mean_abs_gradient,
-                    lr=record.lr,
-                    seconds=record.seconds,
-                    recorded_at=_now(),
-                )
-            )
-            session.add_all(
-                schema.Series(model_id=model_id, name=name, epoch=record.epoch, values=values)
-                for name, values in series.items()
-            )
-            self._replace_checkpoint(session, model_id, record.epoch, 0, checkpoint)
-        # Only after the commit: until then the older checkpoint is the one to continue from.
-        checkpoints.keep_only(self.folder, checkpoint)
+    def record_epochs(self, done: Sequence[ModelEpoch]) -> None:
+        """Record one epoch of several models with series and checkpoints, all or nothing.
 
-    def record_checkpoint(self, model_id: int, epoch: int, step: int, checkpoint: CheckpointFile) -> None:
-        """Record a checkpoint in the middle of the epoch after ``epoch`` complete ones."""
+        The models' older checkpoints are dropped.
+        """
         with self._write() as session:
-            self._replace_checkpoint(session, model_id, epoch, step, checkpoint)
-        checkpoints.keep_only(self.folder, checkpoint)
+            for one in done:
+                session.add(schema.Epoch(model_id=one.model_id, recorded_at=_now(), **asdict(one.record)))
+                session.add_all(
+                    schema.Series(model_id=one.model_id, name=name, epoch=one.record.epoch, values=values)
+                    for name, values in one.series.items()
+                )
+                self._replace_checkpoint(session, one.model_id, one.record.epoch, 0, one.checkpoint)
+        # Only after the commit: until then the older checkpoints are those to continue from.
+        for one in done:
+            checkpoints.keep_only(self.folder, one.checkpoint)
+
+    def record_checkpoints(self, files: "dict[int, CheckpointFile]", epoch: int, step: int) -> None:
+        """Record checkpoints, by id of the model, in the middle of the epoch after ``epoch`` complete ones."""
+        with self._write() as session:
+            for model_id, file in files.items():
+                self._replace_checkpoint(session, model_id, epoch, step, file)
+        for file in files.values():
+            checkpoints.keep_only(self.folder, file)
 
     def end(self, run_id: str, status: str, error: str | None = None) -> None:
         """Record how a run ended: finished, failed (with the error text) or interrupted."""

@@ -14,7 +14,10 @@ from analogcli.store.processes import Owner
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch of one model; accuracies are fractions, losses are means over images."""
+    """One epoch of one model; accuracies are fractions, losses are means over images.
+
+    ``seconds`` is the model's share of the time: of models that were trained together, each took its equal part.
+    """
 
     epoch: int
     train_loss: float | None
@@ -23,6 +26,17 @@ class EpochRecord:
     mean_abs_gradient: float | None
     lr: float | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class ModelEpoch:
+    """All that is to be recorded of one epoch of one model."""
+
+    model_id: int
+    record: EpochRecord
+    series: dict[str, bytes]
+    """Little-endian float32 by name."""
+    checkpoint: CheckpointFile
 
 
 @dataclass(frozen=True)

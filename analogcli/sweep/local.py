@@ -124,7 +124,13 @@ class LocalSweep:
             "--quiet",
         ]
         command += ["--checkpoint-minutes", str(options.checkpoint_minutes)]
-        for name, value in (("--cuda", options.cuda), ("--threads", options.threads), ("--data-dir", options.data_dir)):
+        given = {
+            "--cuda": options.cuda,
+            "--threads": options.threads,
+            "--fuse": options.fuse,
+            "--data-dir": options.data_dir,
+        }
+        for name, value in given.items():
             command += [] if value is None else [name, str(value)]
         return command
 

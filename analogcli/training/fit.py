@@ -1,10 +1,12 @@
-"""The epoch loop of one model: train, test, record; it can stop after any mini-batch and go on from there, bit for bit.
+"""The epoch loop of a group of models: train, test, record; it can stop after any mini-batch and go on bit for bit.
 
-Axes: B batch, C channel, H, W image, S mini-batches of an epoch.
+The models of a group stand at the same position and are trained in the same kernels, each on its own order of samples.
+
+Axes: R replica (model), B batch, C channel, H, W image, S mini-batches of an epoch.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,41 +14,47 @@ from torch import Tensor
 from torch.nn.functional import nll_loss
 
 from analogcli.backends import Trainable
-from analogcli.data import DataSet, order, test_batches, train_batches
+from analogcli.data import DataSet, orders, test_batches, train_batches
 from analogcli.spec import Task
 from analogcli.store import EpochRecord
 
 TEST_BATCH = 1000
+TEST_PIXELS = 2**19
+"""A test batch has at most so many images, and at most so many numbers in them: patches of larger ones fill memory."""
 PROGRESS_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a model has come: complete epochs, mini-batches of the next one, and what these gave."""
+    """How far a group has come: complete epochs, mini-batches of the next one, and what these gave."""
 
     epoch: int
     step: int
-    loss_S: Tensor
-    """Losses of the mini-batches done in the running epoch."""
+    loss_RS: Tensor
+    """Losses of the mini-batches done in the running epoch, on the CPU."""
     seconds: float
-    """Time spent in the running epoch so far."""
+    """Each model's share of the time spent in the running epoch so far."""
 
     @classmethod
-    def start(cls) -> "Position":
-        """Return the position before anything was done; epoch −1 is complete, epoch 0 is the evaluation."""
-        return cls(-1, 0, torch.zeros(0), 0.0)
+    def after(cls, epoch: int, models: int) -> "Position":
+        """Return the position after ``epoch`` complete epochs; −1: before anything was done, epoch 0 is a test."""
+        return cls(epoch, 0, torch.zeros(models, 0), 0.0)
 
-    def as_tensors(self) -> dict[str, Tensor]:
-        """Return the position as tensors for a checkpoint."""
+    def as_tensors(self) -> list[dict[str, Tensor]]:
+        """Return the position as tensors for the checkpoint of each model."""
         numbers = torch.tensor([self.epoch, self.step], dtype=torch.int64)
         seconds = torch.tensor(self.seconds, dtype=torch.float64)
-        return {"progress/position": numbers, "progress/loss_S": self.loss_S.cpu(), "progress/seconds": seconds}
+        return [
+            {"progress/position": numbers, "progress/loss_S": loss_S, "progress/seconds": seconds}
+            for loss_S in self.loss_RS
+        ]
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> "Position":
-        """Read the position back from a checkpoint."""
-        epoch, step = (int(n) for n in tensors["progress/position"])
-        return cls(epoch, step, tensors["progress/loss_S"], float(tensors["progress/seconds"]))
+    def from_tensors(cls, checkpoints: Sequence[dict[str, Tensor]]) -> "Position":
+        """Read the position back from the checkpoints of models that stand at the same one."""
+        epoch, step = (int(n) for n in checkpoints[0]["progress/position"])
+        loss_RS = torch.stack([tensors["progress/loss_S"] for tensors in checkpoints])
+        return cls(epoch, step, loss_RS, float(checkpoints[0]["progress/seconds"]))
 
 
 @dataclass(frozen=True)
@@ -69,32 +77,33 @@ class Saved:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch is complete: its record, the losses of its mini-batches, and the position after it."""
+    """An epoch is complete: a record for each model, the losses of its mini-batches, and the position after it."""
 
-    record: EpochRecord
-    loss_S: Tensor
+    records: list[EpochRecord]
+    loss_RS: Tensor
     position: Position
 
 
 def fit(
-    model: Trainable, data: DataSet, task: Task, seed: int, position: Position, watch: Watch
+    models: Trainable, data: DataSet, task: Task, seeds: Sequence[int], position: Position, watch: Watch
 ) -> Iterator[Saved | EpochDone]:
-    """Train ``model`` from ``position`` on; yield whenever something has to be written down.
+    """Train ``models`` from ``position`` on; yield whenever something has to be written down.
 
-    Epoch 0 is the evaluation of the untrained model. The order of the samples in an epoch depends on ``seed`` and the
-    epoch only, so nothing but the model's own state is needed to continue.
+    Epoch 0 is the evaluation of the untrained models. The order of the samples in an epoch depends on a model's seed
+    and the epoch only, so nothing but the models' own states is needed to continue.
 
     Raises:
-        FloatingPointError: the training loss is no longer a number.
+        FloatingPointError: the training loss of a model is no longer a number.
     """
     if position.epoch < 0:
         began = time.perf_counter()
-        loss, accuracy = evaluate(model, data)
-        record = EpochRecord(0, None, loss, accuracy, None, None, time.perf_counter() - began)
-        position = Position(0, 0, torch.zeros(0), 0.0)
-        yield EpochDone(record, position.loss_S, position)
+        tested = evaluate(models, data)
+        seconds = (time.perf_counter() - began) / len(seeds)
+        records = [EpochRecord(0, None, loss, accuracy, None, None, seconds) for loss, accuracy in tested]
+        position = Position.after(0, len(seeds))
+        yield EpochDone(records, position.loss_RS, position)
     while position.epoch < task.epochs:
-        for event in _epoch(model, data, task, seed, position, watch):
+        for event in _epoch(models, data, task, seeds, position, watch):
             yield event
             if isinstance(event, Saved) and event.stopping:
                 return
@@ -102,19 +111,19 @@ def fit(
 
 
 def _epoch(
-    model: Trainable, data: DataSet, task: Task, seed: int, position: Position, watch: Watch
+    models: Trainable, data: DataSet, task: Task, seeds: Sequence[int], position: Position, watch: Watch
 ) -> Iterator[Saved | EpochDone]:
     epoch, n = position.epoch + 1, len(data.train_y_B)
     steps = -(-n // task.batch_size)
     lr = task.lr * task.schedule.factor_at(epoch)
     # Losses stay on the device until they are wanted: reading one would wait for the whole queue of a GPU.
-    loss_S = torch.zeros(steps, device=data.device)
-    loss_S[: position.step] = position.loss_S.to(data.device)
-    began = time.perf_counter() - position.seconds
+    loss_RS = torch.zeros(len(seeds), steps, device=data.device)
+    loss_RS[:, : position.step] = position.loss_RS.to(data.device)
+    began = time.perf_counter() - position.seconds * len(seeds)
     shown = 0.0
-    batches = train_batches(data, order(n, seed, epoch), task.batch_size, first=position.step)
-    for step, (x_BCHW, y_B) in enumerate(batches, start=position.step):
-        loss_S[step] = model.train_step(x_BCHW, y_B, lr)
+    batches = train_batches(data, orders(n, seeds, epoch), task.batch_size, first=position.step)
+    for step, (x_RBCHW, y_RB) in enumerate(batches, start=position.step):
+        loss_RS[:, step] = models.train_step(x_RBCHW, y_RB, lr)
         now = time.perf_counter()
         if now - shown > PROGRESS_EVERY_S:
             watch.on_step(epoch, step + 1, steps)
@@ -122,28 +131,37 @@ def _epoch(
         stopping = watch.stop_asked()
         # Not after the last mini-batch: what it leaves behind (its gradient) belongs into the record of the epoch.
         if step + 1 < steps and (stopping or watch.checkpoint_due()):
-            here = replace(position, step=step + 1, loss_S=loss_S[: step + 1].clone(), seconds=now - began)
-            yield Saved(here, stopping)
-    train_loss = float(loss_S.mean())
-    if not torch.isfinite(loss_S).all():
-        raise FloatingPointError(
-            f"the training loss is not a number in epoch {epoch} (lr = {lr:g}); try a smaller --lr"
-        )
-    gradient = model.gradient_magnitude()
-    test_loss, accuracy = evaluate(model, data)
-    seconds = time.perf_counter() - began
-    record = EpochRecord(epoch, train_loss, test_loss, accuracy, gradient, lr, seconds)
-    yield EpochDone(record, loss_S.cpu(), Position(epoch, 0, torch.zeros(0), 0.0))
+            done_RS, seconds = loss_RS[:, : step + 1].cpu().clone(), (now - began) / len(seeds)
+            yield Saved(replace(position, step=step + 1, loss_RS=done_RS, seconds=seconds), stopping)
+    loss_RS = loss_RS.cpu()
+    for seed, loss_S in zip(seeds, loss_RS, strict=True):
+        if not torch.isfinite(loss_S).all():
+            raise FloatingPointError(
+                f"the training loss of the model with seed {seed} is not a number in epoch {epoch} (lr = {lr:g}); "
+                "try a smaller --lr"
+            )
+    train_loss_R = loss_RS.mean(1)
+    gradients = models.gradient_magnitude()
+    models.end_of_epoch(train_loss_R)
+    tested = evaluate(models, data)
+    seconds = (time.perf_counter() - began) / len(seeds)
+    records = [
+        EpochRecord(epoch, train_loss, test_loss, accuracy, gradient, lr, seconds)
+        for train_loss, (test_loss, accuracy), gradient in zip(train_loss_R.tolist(), tested, gradients, strict=True)
+    ]
+    yield EpochDone(records, loss_RS, Position.after(epoch, len(seeds)))
 
 
 @torch.no_grad()
-def evaluate(model: Trainable, data: DataSet) -> tuple[float, float]:
-    """Return the mean loss and the fraction of correct answers on the test set, with the noise of the hardware."""
-    loss = torch.zeros((), dtype=torch.float64, device=data.device)
-    correct = torch.zeros((), dtype=torch.int64, device=data.device)
-    for x_BCHW, y_B in test_batches(data, TEST_BATCH):
-        log_p_BK = model.log_probs(x_BCHW)
-        loss += nll_loss(log_p_BK, y_B, reduction="sum")
-        correct += (log_p_BK.argmax(1) == y_B).sum()
+def evaluate(models: Trainable, data: DataSet) -> list[tuple[float, float]]:
+    """Return for each model mean loss and fraction of correct answers on the test set, with the hardware's noise."""
+    size = max(1, min(TEST_BATCH, TEST_PIXELS // data.test_x_BCHW[0].numel()))
+    losses_R, correct_R = [], []
+    for x_BCHW, y_B in test_batches(data, size):
+        log_p_RBK = models.log_probs(x_BCHW)
+        y_RB = y_B.expand(len(log_p_RBK), -1)
+        losses_R.append(nll_loss(log_p_RBK.mT, y_RB, reduction="none").sum(1, dtype=torch.float64))
+        correct_R.append((log_p_RBK.argmax(2) == y_RB).sum(1))
     n = len(data.test_y_B)
-    return float(loss) / n, int(correct) / n
+    loss_R, accuracy_R = torch.stack(losses_R).sum(0) / n, torch.stack(correct_R).sum(0).double() / n
+    return list(zip(loss_R.tolist(), accuracy_R.tolist(), strict=True))

@@ -1,8 +1,13 @@
-"""From a spec to a stored result: open the run, train its models one after the other, write down every epoch."""
+"""From a spec to a stored result: open the run, train its models group after group, write down every epoch.
+
+Models that stand at the same position train together in one group, as far as the engine can; each keeps its own seed,
+order of samples, records and checkpoints. An epoch of a group is written in one transaction, so that a group that is
+killed stays one group.
+"""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +17,17 @@ import torch
 from analogcli import backends, data
 from analogcli.errors import AnalogError, RunFailed
 from analogcli.spec import ExecutionOptions, RunSpec
-from analogcli.store import CheckpointFile, EpochRecord, ModelRecord, Provenance, RunRecord, Store, collect
+from analogcli.store import (
+    CheckpointFile,
+    EpochRecord,
+    ModelEpoch,
+    ModelRecord,
+    Provenance,
+    RunRecord,
+    SavedState,
+    Store,
+    collect,
+)
 from analogcli.training import device as devices
 from analogcli.training.fit import EpochDone, Position, Saved, Watch, fit
 from analogcli.training.stop import StopRequest, listening
@@ -23,9 +38,9 @@ class Observer(Protocol):
 
     def on_start(self, run: RunRecord, steps_per_epoch: int) -> None: ...
     def on_note(self, note: str) -> None: ...
-    def on_model(self, model: ModelRecord, epochs_done: int) -> None: ...
+    def on_models(self, models: Sequence[ModelRecord], epochs_done: int) -> None: ...
     def on_step(self, epoch: int, step: int, steps: int) -> None: ...
-    def on_epoch(self, model: ModelRecord, record: EpochRecord) -> None: ...
+    def on_epoch(self, models: Sequence[ModelRecord], records: Sequence[EpochRecord]) -> None: ...
     def on_stop_request(self) -> None: ...
 
 
@@ -83,56 +98,95 @@ def _train(
 ) -> RunRecord:
     observer.on_start(run, -(-len(ready.dataset.train_y_B) // spec.task.batch_size))
     with _recorded(store, run.id), listening(observer.on_stop_request) as request:
-        for model in run.models:
-            if not _train_model(store, run.id, model, spec, options, ready, observer, request):
+        for group in _groups(store, run.models, options.fuse if ready.backend.several else 1):
+            if not _train_group(store, run.id, group, spec, options, ready, observer, request):
                 store.end(run.id, "interrupted")
                 return store.runs(id=run.id)[0]
         store.end(run.id, "finished")
     return store.runs(id=run.id)[0]
 
 
-def _train_model(
+@dataclass(frozen=True)
+class _Group:
+    """Models that stand at the same position, with the checkpoints to go on from; none before anything was done."""
+
+    models: list[ModelRecord]
+    saved: list[SavedState]
+
+
+def _groups(store: Store, models: Sequence[ModelRecord], largest: int | None) -> list[_Group]:
+    """Return the models by position, in the order of the first of each group."""
+    standing: dict[tuple[int, int], _Group] = {}
+    for model in models:
+        saved = store.saved_state(model)
+        group = standing.setdefault((saved.epoch, saved.step) if saved else (-1, 0), _Group([], []))
+        group.models.append(model)
+        group.saved.extend([saved] if saved else [])
+    parts = [
+        _Group(group.models[start : start + size], group.saved[start : start + size])
+        for group in standing.values()
+        for size in [largest or len(group.models)]
+        for start in range(0, len(group.models), size)
+    ]
+    return sorted(parts, key=lambda group: group.models[0].index)
+
+
+def _train_group(
     store: Store,
     run_id: str,
-    model: ModelRecord,
+    group: _Group,
     spec: RunSpec,
     options: ExecutionOptions,
     ready: _Prepared,
     observer: Observer,
     request: StopRequest,
 ) -> bool:
-    """Train one model to its end; return False if it was asked to stop before that."""
-    trainable = ready.backend.build(spec, ready.dataset, model.seed, ready.device)
-    position = Position.start()
-    saved = store.saved_state(model)
-    if saved:
-        tensors = store.load_state(saved)
-        position = Position.from_tensors(tensors)
-        trainable.load_state_dict({k.removeprefix("model/"): t for k, t in tensors.items() if k.startswith("model/")})
-    observer.on_model(model, max(position.epoch, 0))
+    """Train the models of a group to their end; return False if they were asked to stop before that."""
+    seeds = [model.seed for model in group.models]
+    trainable = ready.backend.build(spec, ready.dataset, seeds, ready.device)
+    position = Position.after(-1, len(seeds))
+    if group.saved:
+        checkpoints = [store.load_state(saved) for saved in group.saved]
+        position = Position.from_tensors(checkpoints)
+        trainable.load_state_dict(
+            [
+                {k.removeprefix("model/"): t for k, t in tensors.items() if k.startswith("model/")}
+                for tensors in checkpoints
+            ]
+        )
+    observer.on_models(group.models, max(position.epoch, 0))
 
-    def save(here: Position) -> CheckpointFile:
-        state = {f"model/{name}": tensor for name, tensor in trainable.state_dict().items()}
+    def save(here: Position) -> list[CheckpointFile]:
         name = f"epoch-{here.epoch:04d}" + (f"-step-{here.step:06d}" if here.step else "")
-        return store.save_state(run_id, model.index, name, state | here.as_tensors())
+        files = []
+        for model, state, progress in zip(group.models, trainable.state_dict(), here.as_tensors(), strict=True):
+            tensors = {f"model/{key}": tensor for key, tensor in state.items()} | progress
+            files.append(store.save_state(run_id, model.index, name, tensors))
+        return files
 
     timer = _Timer(options.checkpoint_minutes * 60)
     watch = Watch(observer.on_step, lambda: request.asked, timer.due)
-    for event in fit(trainable, ready.dataset, spec.task, model.seed, position, watch):
-        file = save(event.position)
+    for event in fit(trainable, ready.dataset, spec.task, seeds, position, watch):
+        files = save(event.position)
         timer.restart()
         match event:
-            case EpochDone(record, loss_S, _):
-                series = {"train_loss": loss_S.numpy().astype("<f4").tobytes()} if len(loss_S) else {}
-                store.record_epoch(model.id, record, series, file)
-                observer.on_epoch(model, record)
-                if request.asked and record.epoch < spec.task.epochs:
+            case EpochDone(records, loss_RS, _):
+                series = [{"train_loss": _bytes(loss_S)} if len(loss_S) else {} for loss_S in loss_RS]
+                ids = [model.id for model in group.models]
+                store.record_epochs(list(map(ModelEpoch, ids, records, series, files)))
+                observer.on_epoch(group.models, records)
+                if request.asked and event.position.epoch < spec.task.epochs:
                     return False
             case Saved(here, stopping):
-                store.record_checkpoint(model.id, here.epoch, here.step, file)
+                by_model = {model.id: file for model, file in zip(group.models, files, strict=True)}
+                store.record_checkpoints(by_model, here.epoch, here.step)
                 if stopping:
                     return False
     return True
+
+
+def _bytes(loss_S: torch.Tensor) -> bytes:
+    return loss_S.numpy().astype("<f4").tobytes()
 
 
 @contextmanager

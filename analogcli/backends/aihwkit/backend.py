@@ -1,5 +1,6 @@
 """From a spec to a model on AIHWKit's tiles, or to one sentence about why this machine cannot."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -8,9 +9,8 @@ import torch
 from analogcli.backends.aihwkit import pairs
 from analogcli.backends.aihwkit.probe import probe
 from analogcli.backends.base import Trainable
+from analogcli.backends.single import OneAtATime
 from analogcli.errors import BackendError
-from analogcli.generators import stream
-from analogcli.nn import TorchLayers
 from analogcli.nn.models import ImageShape, build_model
 from analogcli.spec import RunSpec
 from analogcli.spec.support import BackendName
@@ -21,6 +21,7 @@ class AihwkitBackend:
 
     name: BackendName = "aihwkit"
     repeatable = False
+    several = False
 
     def check(self) -> None:
         """Raise :class:`BackendError` where AIHWKit is absent or does not fit the installed torch."""
@@ -35,14 +36,14 @@ class AihwkitBackend:
             return "the installed AIHWKit is compiled without CUDA (no wheel on PyPI has it)"
         return None
 
-    def build(self, spec: RunSpec, shape: ImageShape, seed: int, device: torch.device) -> Trainable:
-        """Return the untrained model; initial weights and device population follow from ``seed``."""
+    def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> Trainable:
+        """Return one untrained model; initial weights and device population follow from its seed."""
         self.check()
         # Everything that imports AIHWKit is imported here, after the check.
         from analogcli.backends.aihwkit.trainable import AihwkitModel
 
-        network = build_model(spec.task.model, shape, TorchLayers(stream(seed, "init")))
-        return AihwkitModel(network, spec, seed, device)
+        (seed,) = seeds
+        return OneAtATime(AihwkitModel(build_model(spec.task.model, shape, seed), spec, seed, device))
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the configuration of a tile as AIHWKit gets it, every default written out, and the versions."""

@@ -16,7 +16,7 @@ from analogcli.spec import RunSpec
 
 
 class AihwkitModel:
-    """A network on analog tiles with AIHWKit's SGD (:class:`~analogcli.backends.base.Trainable`)."""
+    """A network on analog tiles with AIHWKit's SGD (:class:`~analogcli.backends.single.SingleModel`)."""
 
     def __init__(self, network: nn.Module, spec: RunSpec, seed: int, device: torch.device) -> None:
         given = spec.device.construction_seed if spec.device else None

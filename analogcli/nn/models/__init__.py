@@ -1,25 +1,39 @@
-"""Network definitions by the ``kind`` of their spec; layers come from a factory: one definition for every engine."""
+"""Network definitions by the ``kind`` of their spec: plain torch modules, one definition for every engine."""
 
 from collections.abc import Callable
 from typing import Any
 
-from torch.nn import Sequential
+import torch
+from torch.nn import Module
 
-from analogcli.nn.factories import Layers
+from analogcli.generators import stream
+from analogcli.nn.init import initialise
 from analogcli.nn.models.fcn import build_fcn
 from analogcli.nn.models.lenet5 import build_lenet5
+from analogcli.nn.models.resnet import build_resnet
 from analogcli.nn.models.shape import ImageShape
+from analogcli.nn.models.torchvision_models import build_torchvision
 from analogcli.spec import Model
 
-MODELS: dict[str, Callable[[Any, ImageShape, Layers], Sequential]] = {"fcn": build_fcn, "lenet5": build_lenet5}
+MODELS: dict[str, Callable[[Any, ImageShape], Module]] = {
+    "fcn": build_fcn,
+    "lenet5": build_lenet5,
+    "resnet": build_resnet,
+    "torchvision": build_torchvision,
+}
+"""Called with the model's spec and the size of the images; initial weights are drawn afterwards."""
 
 
-def build_model(model: Model, shape: ImageShape, layers: Layers) -> Sequential:
-    """Return the untrained network for images of ``shape``; it maps x [B, C, H, W] to log-probabilities [B, K].
+def build_model(model: Model, shape: ImageShape, seed: int = 0) -> Module:
+    """Return the untrained network on the CPU; it maps x [B, C, H, W] to log-probabilities [B, K].
 
-    Its layers with weights are named linear1, linear2, … and conv1, conv2, … from the input on.
+    Initial weights follow from ``seed`` (see :func:`analogcli.nn.initialise`); torch's global generator is not touched.
     """
-    return MODELS[model.kind](model, shape, layers)
+    with torch.device("meta"):
+        network = MODELS[model.kind](model, shape)
+    network.to_empty(device="cpu")
+    initialise(network, stream(seed, "init"))
+    return network
 
 
-__all__ = ["MODELS", "ImageShape", "build_fcn", "build_lenet5", "build_model"]
+__all__ = ["MODELS", "ImageShape", "build_fcn", "build_lenet5", "build_model", "build_resnet", "build_torchvision"]

@@ -3,21 +3,20 @@
 from collections import OrderedDict
 from itertools import pairwise
 
-from torch.nn import Flatten, LogSoftmax, Module, ReLU, Sequential, Sigmoid, Tanh
+from torch.nn import Flatten, Linear, LogSoftmax, Module, ReLU, Sequential, Sigmoid, Tanh
 
-from analogcli.nn.factories import Layers
 from analogcli.nn.models.shape import ImageShape
 from analogcli.spec import FcnModel
 
 ACTIVATIONS: dict[str, type[Module]] = {"sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU}
 
 
-def build_fcn(model: FcnModel, shape: ImageShape, layers: Layers) -> Sequential:
+def build_fcn(model: FcnModel, shape: ImageShape) -> Module:
     """Return Flatten, then Linear and activation for every hidden layer, then Linear and LogSoftmax."""
     sizes = [shape.channels * shape.height * shape.width, *model.hidden, shape.n_classes]
     modules: OrderedDict[str, Module] = OrderedDict(flatten=Flatten())
     for i, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        modules[f"linear{i}"] = layers.linear(n_in, n_out)
+        modules[f"linear{i}"] = Linear(n_in, n_out)
         if i <= len(model.hidden):
             modules[f"{model.activation}{i}"] = ACTIVATIONS[model.activation]()
     modules["log_softmax"] = LogSoftmax(dim=1)

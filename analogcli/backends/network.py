@@ -1,0 +1,75 @@
+"""R models in one torch network in training: what the engines that are made of torch modules have in common.
+
+::
+
+    loss_R = mean over a model's own mini-batch;  the sum over R is differentiated, and no model sees another's part
+
+Axes: R replica (model), B batch, C channel, H, W image, K classes.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch.nn.functional import nll_loss
+
+from analogcli.nn.replicas import replica, together
+
+State = dict[str, Tensor]
+
+EXTRA = "_extra_state"
+"""How torch names what a module's get_extra_state returns."""
+
+
+class NetworkOfModels:
+    """A network that maps the images [R·B, …] of R models to log-probabilities [R·B, K]."""
+
+    def __init__(self, network: Module, replicas: int) -> None:
+        self.network = network
+        self.replicas = replicas
+        self.parameters = dict(network.named_parameters())
+
+    def forward_backward(self, x_RBCHW: Tensor, y_RB: Tensor) -> Tensor:
+        """Return the losses [R]; afterwards all parameters have the gradients of these mini-batches."""
+        for p in self.parameters.values():
+            p.grad = None
+        # Walking through all modules takes as long as a small layer.
+        if not self.network.training:
+            self.network.train()
+        log_p_NK = self.network(x_RBCHW.flatten(0, 1))
+        loss_R = nll_loss(log_p_NK, y_RB.flatten(), reduction="none").view(self.replicas, -1).mean(1)
+        loss_R.sum().backward()  # type: ignore[no-untyped-call]
+        return loss_R.detach()
+
+    @torch.no_grad()
+    def log_probs(self, x_BCHW: Tensor) -> Tensor:
+        """Return log-probabilities [R, B, K]."""
+        if self.network.training:
+            self.network.eval()
+        x_NCHW = x_BCHW.repeat(self.replicas, 1, 1, 1) if self.replicas > 1 else x_BCHW
+        log_p_NK: Tensor = self.network(x_NCHW)
+        return log_p_NK.unflatten(0, (self.replicas, -1))
+
+    def state_dict(self) -> list[State]:
+        """Return for each model a copy of its parameters, running statistics and hidden states, flat."""
+        state = dict(self._tensors())
+        return [{n: replica(t, r, self.replicas).clone() for n, t in state.items()} for r in range(self.replicas)]
+
+    @torch.no_grad()
+    def load_state_dict(self, states: list[State]) -> None:
+        """Continue from :meth:`state_dict`."""
+        joined = {name: together([state[name] for state in states]) for name, _ in self._tensors()}
+        nested = self.network.state_dict()
+        for name, value in nested.items():
+            prefix = name.removesuffix(EXTRA)
+            nested[name] = joined[name] if isinstance(value, Tensor) else {k: joined[prefix + k] for k in value}
+        self.network.load_state_dict(nested)
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, value in self.network.state_dict().items():
+            if isinstance(value, Tensor):
+                yield name, value
+            else:  # what a layer keeps beside its parameters: the state of its tiles
+                prefix = name.removesuffix(EXTRA)
+                yield from ((prefix + key, tensor) for key, tensor in value.items())
