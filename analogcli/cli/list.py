@@ -82,7 +82,7 @@ def _figures(registry: "Registry") -> Rows:
 
 
 def _devices() -> Rows:
-    from analogcli.spec.device import Device
+    from analogcli.spec.devices import Device
     from analogcli.spec.support import DEVICES
     from analogcli.spec.unions import members
 

@@ -15,6 +15,7 @@ Everything has a leading replica axis R: as many arrays of one shape, with devic
 from analogcli.crossbar.array import CrossbarArray
 from analogcli.crossbar.base import ResponseLaw
 from analogcli.crossbar.cell import Cell
+from analogcli.crossbar.custom import CustomDevice
 from analogcli.crossbar.mean_field import mean_field_update
 from analogcli.crossbar.periphery import analog_matvec
 from analogcli.crossbar.population import Population
@@ -27,6 +28,7 @@ __all__ = [
     "LAWS",
     "Cell",
     "CrossbarArray",
+    "CustomDevice",
     "DeviceTable",
     "Population",
     "Randomness",

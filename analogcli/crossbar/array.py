@@ -3,8 +3,9 @@
 ::
 
     pulse           w ← w − lr Σ d xᵀ as far as the devices follow        at the fidelity of the update's spec
-    set_weights     w ← clip(w)                                           write noise is drawn anew
-    decay           w ← (w − b) (1 − 1/t) + b                             t the lifetime of each device, once a mini-batch
+    set_weights     w ← clip(w)
+    reset           w ← clip(b + reset_std ξ)                             b the reset value of each device
+    decay           w ← clip((w − b)(1 − 1/t) + b)                        t the lifetime of each device [mini-batches]
 
 An array is R arrays of one shape, one for each model that is trained, and for each group of a convolution. ``w_ROI`` is
 what the devices hold and what pulses act on; ``seen_ROI`` is what reads see, which differs from it by the write noise.
@@ -67,12 +68,23 @@ class CrossbarArray:
         update(self, x_RBI, d_RBO, lr, pulses, randomness, rows, columns)
 
     def reset(self, columns: slice, randomness: Randomness) -> None:
-        """Set whole columns back to each device's reset value, with its spread."""
-        raise NotImplementedError
+        """Set whole columns back to each device's reset value, give or take the device's ``reset_std``."""
+        to_ROI = self._reset_value()[..., columns]
+        if self.law.spec.reset_std:
+            xi_ROI = torch.randn(to_ROI.shape, generator=randomness.generator, device=to_ROI.device)
+            to_ROI = to_ROI + self.law.spec.reset_std * xi_ROI
+        self.w_ROI[..., columns] = to_ROI.clamp(self.law.lower_ROI[..., columns], self.law.upper_ROI[..., columns])
+        self._write_noise(columns, randomness)
 
     def decay(self, randomness: Randomness) -> None:
-        """Let one mini-batch's time pass."""
-        raise NotImplementedError
+        """Let one mini-batch's time pass; nothing happens on devices without a lifetime."""
+        keep_ROI = self.law.population.keep_ROI
+        if keep_ROI is None:
+            return
+        to_ROI = self._reset_value()
+        self.w_ROI.sub_(to_ROI).mul_(keep_ROI).add_(to_ROI)
+        self.w_ROI.clamp_(self.law.lower_ROI, self.law.upper_ROI)
+        self._write_noise(slice(None), randomness)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what training changes; the devices follow from their spec and seed."""
@@ -84,6 +96,13 @@ class CrossbarArray:
         self.w_ROI.copy_(state["w"])
         if self.seen_ROI is not self.w_ROI:
             self.seen_ROI.copy_(state["seen"])
+
+    def _reset_value(self) -> Tensor:
+        """Return the weight [R, O, I] that a reset leaves and that decay tends to."""
+        value_ROI = self.law.population.reset_ROI
+        if value_ROI is not None:
+            return value_ROI
+        return self.w_ROI.new_full((1, 1, 1), self.law.spec.reset).expand_as(self.w_ROI)
 
     def _write_noise(self, columns: slice, randomness: Randomness) -> None:
         if self.seen_ROI is self.w_ROI:

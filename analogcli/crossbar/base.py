@@ -11,16 +11,18 @@ Axes: R replica (array of another model, or of another group of a convolution), 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from analogcli.crossbar.population import Population
 from analogcli.crossbar.table import DeviceTable
-from analogcli.spec import PulsedDevice
+from analogcli.spec import Ideal, PulsedDevice
+from analogcli.spec.device import WrittenDevice
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +33,19 @@ class ResponseLaw(ABC):
     moves an ideal device (q₊ = q₋ = 1) by exactly Δw.
     """
 
+    made_of: ClassVar[type[Population]] = Population
+    """What varies from device to device."""
+
     spec: PulsedDevice
     """Mean parameters of the population."""
     population: Population
     """The devices themselves."""
 
     @classmethod
-    def draw(cls, spec: PulsedDevice, shape_OI: tuple[int, int], generators: "list[torch.Generator]") -> Self:
-        """Draw R arrays [O, I], one from each generator; ``population.to`` moves them."""
-        return cls(spec, Population.stack([Population.draw(spec, shape_OI, g) for g in generators]))
+    def draw(cls, spec: PulsedDevice | Ideal, shape_OI: tuple[int, int], generators: Sequence[torch.Generator]) -> Self:
+        """Draw R arrays [O, I], one from each generator; :meth:`to` moves them."""
+        assert isinstance(spec, PulsedDevice), "ideal devices have nothing to draw"
+        return cls(spec, cls.made_of.stack([cls.made_of.draw(spec, shape_OI, g) for g in generators]))
 
     def to(self, device: torch.device | str) -> Self:
         """Return the same devices on another torch device."""
@@ -91,6 +97,11 @@ class ResponseLaw(ABC):
     @abstractmethod
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops (see :mod:`.table`)."""
+
+    @property
+    def write_noise(self) -> float:
+        """Std of what reads see around the state [weight units]."""
+        return self.spec.write_noise_std * self.spec.dw_min if isinstance(self.spec, WrittenDevice) else 0.0
 
     def clip(self, w_ROI: Tensor) -> Tensor:
         """Return ``w_ROI`` inside the bounds of each device."""

@@ -8,8 +8,10 @@
 With equal devices this is q± = (e^{γ_res (1 ∓ w/τ)} − 1)/(e^γ_res − 1) (P25 Fig. 5), which is 1 at w = 0;
 γ_res → 0 is soft bounds.
 
-AIHWKit twin: none. Its ``ExpStepDevice`` is a concave family, 1 − A e^{γ z}, and this one is convex; P24's appendix C
-has another concave one under the same name.
+AIHWKit twin: none. Its ``ExpStepDevice`` is a concave family, 1 − A e^{γ z} (see :mod:`.exp_step`), and this one is
+convex; P24's appendix C has another concave one under the same name.
+
+Axes: R replica, O out, I in.
 """
 
 import math
@@ -30,22 +32,26 @@ class ExponentialLaw(ResponseLaw):
 
     spec: ExponentialStep
 
-    def q_plus(self, w_OI: Tensor) -> Tensor:
+    def q_plus(self, w_ROI: Tensor) -> Tensor:
         """Return s₊ (e^{γ_res (1 − w/w_max)} − 1)/(e^γ_res − 1)."""
-        return self.population.scale_up_OI * self._response(w_OI, self.population.w_max_OI)
+        return self.population.scale_up_ROI * self._response(w_ROI, self.population.w_max_ROI)
 
-    def q_minus(self, w_OI: Tensor) -> Tensor:
+    def q_minus(self, w_ROI: Tensor) -> Tensor:
         """Return s₋ (e^{γ_res (1 − w/w_min)} − 1)/(e^γ_res − 1)."""
-        return self.population.scale_down_OI * self._response(w_OI, self.population.w_min_OI)
+        return self.population.scale_down_ROI * self._response(w_ROI, self.population.w_min_ROI)
 
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p = self.population
-        devices = (p.scale_up_OI, p.scale_down_OI, p.w_min_OI, p.w_max_OI)
-        return DeviceTable(EXPONENTIAL, self.spec.gamma_res, self.spec.dw_min_std, True, *devices)
+        p, gamma = self.population, self.spec.gamma_res
+        full = self.spec.dw_min / math.expm1(gamma)
+        gamma_ROI = torch.full((1,), gamma, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
+        none_ROI = torch.zeros(1, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
+        up_and_down = (full * p.scale_up_ROI, gamma_ROI, full * p.scale_down_ROI, gamma_ROI)
+        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI)
+        return DeviceTable(EXPONENTIAL, columns, self.spec.dw_min_std, write_noise=self.write_noise)
 
-    def _response(self, w_OI: Tensor, bound_OI: Tensor) -> Tensor:
+    def _response(self, w_ROI: Tensor, bound_ROI: Tensor) -> Tensor:
         # expm1 keeps the digits that e^x − 1 loses for small γ_res, where the law is nearly linear.
         gamma = self.spec.gamma_res
-        return torch.expm1(gamma * (1 - w_OI / bound_OI)) / math.expm1(gamma)
+        return torch.expm1(gamma * (1 - w_ROI / bound_ROI)) / math.expm1(gamma)

@@ -7,12 +7,15 @@
 With equal devices this is q± = (1 ∓ w/τ)^γ_res (P25 Fig. 5), which is 1 at w = 0; γ_res = 1 is soft bounds.
 
 AIHWKit twin: ``PowStepDevice`` with ``pow_gamma = γ_res``, ``pow_gamma_dtod = 0`` and 2^γ_res times the dw_min, because
-its pulse, dw_min ((w_max − w)/R)^γ, is 2^−γ dw_min at w = 0.
+its pulse, dw_min ((w_max − w)/R)^γ, is 2^−γ dw_min at w = 0 (see :mod:`.pow_step`).
+
+Axes: R replica, O out, I in.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from analogcli.crossbar.base import ResponseLaw
@@ -26,19 +29,28 @@ class PowerLaw(ResponseLaw):
 
     spec: PowerStep
 
-    def q_plus(self, w_OI: Tensor) -> Tensor:
-        """Return s₊ (2 (w_max − w)/R)^γ_res; ``w_OI`` must lie within the bounds."""
+    def q_plus(self, w_ROI: Tensor) -> Tensor:
+        """Return s₊ (2 (w_max − w)/R)^γ_res; ``w_ROI`` must lie within the bounds."""
         p = self.population
-        return p.scale_up_OI * (2 * (p.w_max_OI - w_OI) / (p.w_max_OI - p.w_min_OI)) ** self.spec.gamma_res
+        return p.scale_up_ROI * (2 * place(p.w_max_ROI - w_ROI, p.w_max_ROI - p.w_min_ROI)) ** self.spec.gamma_res
 
-    def q_minus(self, w_OI: Tensor) -> Tensor:
-        """Return s₋ (2 (w − w_min)/R)^γ_res; ``w_OI`` must lie within the bounds."""
+    def q_minus(self, w_ROI: Tensor) -> Tensor:
+        """Return s₋ (2 (w − w_min)/R)^γ_res; ``w_ROI`` must lie within the bounds."""
         p = self.population
-        return p.scale_down_OI * (2 * (w_OI - p.w_min_OI) / (p.w_max_OI - p.w_min_OI)) ** self.spec.gamma_res
+        return p.scale_down_ROI * (2 * place(w_ROI - p.w_min_ROI, p.w_max_ROI - p.w_min_ROI)) ** self.spec.gamma_res
 
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p = self.population
-        devices = (p.scale_up_OI, p.scale_down_OI, p.w_min_OI, p.w_max_OI)
-        return DeviceTable(POWER, self.spec.gamma_res, self.spec.dw_min_std, True, *devices)
+        p, gamma = self.population, self.spec.gamma_res
+        full = 2**gamma * self.spec.dw_min
+        gamma_ROI = torch.full((1,), gamma, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
+        none_ROI = torch.zeros_like(gamma_ROI[:1, :1, :1]).expand_as(gamma_ROI)
+        up_and_down = (full * p.scale_up_ROI, gamma_ROI, full * p.scale_down_ROI, gamma_ROI)
+        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI)
+        return DeviceTable(POWER, columns, self.spec.dw_min_std, write_noise=self.write_noise)
+
+
+def place(distance_ROI: Tensor, range_ROI: Tensor) -> Tensor:
+    """Return a distance as a fraction of the range; 0 on devices that have no range."""
+    return torch.where(range_ROI > 0, distance_ROI / range_ROI, 0.0)

@@ -2,95 +2,96 @@
 
 ::
 
-    q₊(w) = s₊ (1 − w/w_max)        q₋(w) = s₋ (1 − w/w_min)                  (P24 ALD, P25 with γ_res = 1)
+    q₊(w) = s₊ (1 − v/w_max)        q₋(w) = s₋ (1 − v/w_min)        v = w + reference     (P24 ALD, P25 with γ_res = 1)
 
 With equal devices, s± = 1 and w_max = −w_min = τ, this is F = 1, G = w/τ. The symmetric point, q₊ = q₋, is at
-w_s = (s₊ − s₋)/(s₊/w_max − s₋/w_min). With ``subtract_symmetry_point`` the array holds v = w + w_s against a
-reference device at w_s, and w, the difference, is the weight: its symmetric point is 0 and its bounds move by −w_s.
+v_s = (s₊ − s₋)/(s₊/w_max − s₋/w_min). The array holds v against a reference device, and w, the difference, is the
+weight: its bounds move by −reference. With ``subtract_symmetry_point`` v_s is added to the reference, so that the
+symmetric point of w is 0.
 
-AIHWKit twin: ``SoftBoundsReferenceDevice``.
+AIHWKit twin: ``SoftBoundsReferenceDevice``; with ``mult_noise`` also ``SoftBoundsDevice``. AIHWKit clips weights that
+are written to the bounds of v, here they are clipped to those of w; and it adds v_s to the reset value of w, here the
+reset value is the weight that a reset leaves.
+
+Axes: R replica, O out, I in.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from analogcli.crossbar.base import ResponseLaw
-from analogcli.crossbar.table import SOFT_BOUNDS, DeviceTable
+from analogcli.crossbar.population import Population, normal
+from analogcli.crossbar.straight import Line, StraightLaw, towards
 from analogcli.spec import SoftBounds
 
 
 @dataclass(frozen=True, eq=False)
-class SoftBoundsLaw(ResponseLaw):
-    """Linear responses; being linear in w, they are kept as offset and slope."""
+class SoftBoundsPopulation(Population):
+    """Devices with a spread of their reference and of their slopes, which is one of their bounds."""
 
+    reference_error_ROI: Tensor | None = None
+    """Spread of the reference of each device [weight units]; None: no spread."""
+
+    @classmethod
+    def drawn(cls, spec: SoftBounds, shape_OI: tuple[int, int], generator: torch.Generator) -> dict[str, Tensor]:
+        """Divide the bounds by |1 + slope_dtod N| (corrupt devices have no slope) and add the reference's spread."""
+        drawn = super().drawn(spec, shape_OI, generator)
+        slopes = {"w_max_ROI": spec.slope_up_dtod, "w_min_ROI": spec.slope_down_dtod}
+        works_ROI = drawn["w_max_ROI"] > drawn["w_min_ROI"]
+        for name, spread in slopes.items():
+            if spread:
+                slope_ROI = (1 + spread * normal(shape_OI, generator)).abs()
+                drawn[name] = torch.where(works_ROI, drawn[name] / slope_ROI, drawn[name])
+        if spec.reference_std:
+            drawn["reference_error_ROI"] = spec.reference_std * normal(shape_OI, generator)
+        return drawn
+
+
+@dataclass(frozen=True, eq=False)
+class SoftBoundsLaw(StraightLaw):
+    """Linear responses that end at the bounds."""
+
+    made_of: ClassVar[type[Population]] = SoftBoundsPopulation
     spec: SoftBounds
+    population: SoftBoundsPopulation
 
-    def q_plus(self, w_OI: Tensor) -> Tensor:
-        """Return s₊ (1 − v/w_max)."""
-        return torch.addcmul(self._up[0], self._up[1], w_OI)
-
-    def q_minus(self, w_OI: Tensor) -> Tensor:
-        """Return s₋ (1 − v/w_min)."""
-        return torch.addcmul(self._down[0], self._down[1], w_OI)
-
-    def cycle_noise(self, w_OI: Tensor, up_OI: Tensor) -> Tensor:
-        """Return σ_c s±: the noise of a pulse does not shrink with the pulse (AIHWKit: mult_noise False)."""
-        del w_OI
-        p = self.population
-        return self.spec.dw_min_std * torch.where(up_OI, p.scale_up_OI, p.scale_down_OI)
+    @property
+    def mult_noise(self) -> bool:
+        """Whether the cycle-to-cycle noise shrinks with the pulse."""
+        return self.spec.mult_noise
 
     @cached_property
-    def table(self) -> DeviceTable:
-        """The law as numbers for the compiled loops."""
-        p = self.population
-        devices = (p.scale_up_OI, p.scale_down_OI, p.w_min_OI, p.w_max_OI)
-        reference = self.reference_OI if self.spec.subtract_symmetry_point else None
-        return DeviceTable(SOFT_BOUNDS, 1.0, self.spec.dw_min_std, False, *devices, reference)
-
-    def f_and_g(self, w_OI: Tensor) -> tuple[Tensor, Tensor]:
-        """Return F and G, each as one offset and slope instead of through q±."""
-        (f0_OI, f1_OI), (g0_OI, g1_OI) = self._split
-        return torch.addcmul(f0_OI, f1_OI, w_OI), torch.addcmul(g0_OI, g1_OI, w_OI)
+    def up_line(self) -> Line:
+        """Offset and slope of s₊ (1 − v/w_max)."""
+        return towards(self.population.scale_up_ROI, self.population.w_max_ROI, self.reference_ROI)
 
     @cached_property
-    def reference_OI(self) -> Tensor:
+    def down_line(self) -> Line:
+        """Offset and slope of s₋ (1 − v/w_min)."""
+        return towards(self.population.scale_down_ROI, self.population.w_min_ROI, self.reference_ROI)
+
+    @cached_property
+    def reference_ROI(self) -> Tensor:
         """What is subtracted from each device to give its weight [weight units]."""
         p = self.population
-        if not self.spec.subtract_symmetry_point:
-            return torch.zeros_like(p.w_max_OI)
-        return (p.scale_up_OI - p.scale_down_OI) / (p.scale_up_OI / p.w_max_OI - p.scale_down_OI / p.w_min_OI)
+        reference_ROI = torch.full_like(p.w_max_ROI, self.spec.reference_mean)
+        if p.reference_error_ROI is not None:
+            reference_ROI = reference_ROI + p.reference_error_ROI
+        if self.spec.subtract_symmetry_point:
+            pull_ROI = p.scale_up_ROI / p.w_max_ROI - p.scale_down_ROI / p.w_min_ROI
+            point_ROI = (p.scale_up_ROI - p.scale_down_ROI) / pull_ROI
+            reference_ROI = reference_ROI + torch.where(p.w_max_ROI > p.w_min_ROI, point_ROI, 0.0)
+        return reference_ROI
 
     @cached_property
-    def upper_OI(self) -> Tensor:
+    def upper_ROI(self) -> Tensor:
         """Largest weight of each device [weight units]."""
-        return self.population.w_max_OI - self.reference_OI
+        return self.population.w_max_ROI - self.reference_ROI
 
     @cached_property
-    def lower_OI(self) -> Tensor:
+    def lower_ROI(self) -> Tensor:
         """Smallest weight of each device [weight units]."""
-        return self.population.w_min_OI - self.reference_OI
-
-    @cached_property
-    def _up(self) -> tuple[Tensor, Tensor]:
-        return _line(self.population.scale_up_OI, self.population.w_max_OI, self.reference_OI)
-
-    @cached_property
-    def _down(self) -> tuple[Tensor, Tensor]:
-        return _line(self.population.scale_down_OI, self.population.w_min_OI, self.reference_OI)
-
-    @cached_property
-    def _split(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        (up0_OI, up1_OI), (down0_OI, down1_OI) = self._up, self._down
-        return (
-            ((down0_OI + up0_OI) / 2, (down1_OI + up1_OI) / 2),
-            ((down0_OI - up0_OI) / 2, (down1_OI - up1_OI) / 2),
-        )
-
-
-def _line(scale_OI: Tensor, bound_OI: Tensor, reference_OI: Tensor) -> tuple[Tensor, Tensor]:
-    """Return offset and slope in w of scale (1 − (w + reference)/bound)."""
-    slope_OI = -scale_OI / bound_OI
-    return scale_OI + slope_OI * reference_OI, slope_OI
+        return self.population.w_min_ROI - self.reference_ROI

@@ -10,9 +10,10 @@ Eight numbers a device, half a cache line, in the order of the columns below; a 
     PIECEWISE     up   + UP nodes₀((w − LO)/(HI − LO))                down  − DOWN nodes₁((w − LO)/(HI − LO))
                   linear between equidistant nodes
 
-and is then clipped to [LO, HI]. All in weight units. The cycle-to-cycle noise of a pulse of size s is a normal number of
-std ``sigma`` s + NOISE_UP (or NOISE_DOWN) + ``sigma_slope`` |w|. The weights that reads see differ from the state w by
-a normal number of std ``write_noise``, drawn anew whenever a device is pulsed.
+and is then clipped to [LO, HI]; a device with LO = HI is corrupt and takes no pulses. All in weight units. The
+cycle-to-cycle noise of a pulse of size s is a normal number of std ``sigma`` s + NOISE_UP (or NOISE_DOWN) +
+``sigma_slope`` |w|. The weights that reads see differ from the state w by a normal number of std ``write_noise``, drawn
+anew whenever a device is pulsed.
 """
 
 from dataclasses import dataclass, field

@@ -1,10 +1,25 @@
 """What a run is: validated, frozen, hashable values. Imports neither torch nor a database."""
 
-from analogcli.spec.algorithm import Algorithm, AnalogSgd, FpSgd, TikiTakaV1
+from analogcli.spec.algorithm import Algorithm, AnalogSgd, FpSgd, MixedPrecision
 from analogcli.spec.build import build, load_yaml, merge, nested, parse_assignment, parse_value
-from analogcli.spec.device import Device, ExponentialStep, PowerStep, PulsedDevice, SoftBounds
+from analogcli.spec.device import PulsedDevice
+from analogcli.spec.devices import (
+    ConstantStep,
+    CustomStep,
+    Device,
+    ExponentialStep,
+    ExpStep,
+    Ideal,
+    Linear,
+    LinearStep,
+    PiecewiseStep,
+    PowerStep,
+    PowStep,
+    SoftBounds,
+)
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
+from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
 from analogcli.spec.run import ANALOG_PARTS, LABELS, ExecutionOptions, RunSpec, canonical_json
 from analogcli.spec.support import BACKENDS, BackendName
 from analogcli.spec.task import (
@@ -18,6 +33,7 @@ from analogcli.spec.task import (
     Task,
     TorchvisionModel,
 )
+from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
 from analogcli.spec.update import Pulses, Update
 
 __all__ = [
@@ -25,30 +41,46 @@ __all__ = [
     "BACKENDS",
     "IO",
     "LABELS",
+    "Agad",
     "Algorithm",
     "AnalogSgd",
     "BackendName",
     "BackwardRead",
+    "BufferedTikiTaka",
+    "ChoppedTikiTaka",
     "ClassificationTask",
     "ConstantLR",
+    "ConstantStep",
+    "CustomStep",
     "Device",
     "ExecutionOptions",
+    "ExpStep",
     "ExponentialStep",
     "FcnModel",
     "FpSgd",
+    "Ideal",
     "LeNet5Model",
+    "Linear",
+    "LinearStep",
     "Mapping",
+    "MixedPrecision",
     "Model",
+    "MultiTileResidual",
     "Periphery",
+    "PiecewiseStep",
+    "PowStep",
     "PowerStep",
     "PulsedDevice",
     "Pulses",
     "ResNetModel",
+    "ResidualLearningV1",
+    "ResidualLearningV2",
     "RunSpec",
     "SoftBounds",
     "StepLR",
     "Task",
     "TikiTakaV1",
+    "TikiTakaV2Chopped",
     "TorchvisionModel",
     "TransferRead",
     "Update",

@@ -15,6 +15,10 @@ from analogcli.spec.unions import members, models_in
 
 NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 """What the YAML reader raises: also for a 13th month, a number of 5,000 digits and brackets without end."""
+TWO_WAYS = (({"states"}, {"dw_min"}), ({"w_max", "w_min"}, {"tau", "centre"}))
+"""Fields of a device that say the same thing: of two layers, that which is laid on counts."""
+WRITTEN_OTHERWISE = ("states", "w_max", "w_min")
+"""Names that are no fields, but may be given for some."""
 
 
 def build(data: Mapping[str, Any]) -> RunSpec:
@@ -63,9 +67,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             if "kind" in value and value["kind"] != old.get("kind"):
                 old = _keep_known(old, key, value["kind"])
-            for one, same in (("states", "dw_min"), ("dw_min", "states")):
-                if one in value:  # Two ways to write the granularity: the one that is laid on counts.
-                    old = {k: v for k, v in old.items() if k != same}
+            for ways in TWO_WAYS:
+                for laid_on, other in (ways, ways[::-1]):
+                    if laid_on & value.keys():
+                        old = {k: v for k, v in old.items() if k not in other}
             out[key] = merge(old, value)
         else:
             out[key] = dict(value) if isinstance(value, Mapping) else value
@@ -186,5 +191,5 @@ def _kind(part: Any) -> str | None:
 def _keep_known(old: Mapping[str, Any], key: str, kind: Any) -> dict[str, Any]:
     field = RunSpec.model_fields.get(key)
     models = members(field.annotation) if field else {}
-    known = {*models[kind].model_fields, "states"} if isinstance(kind, str) and kind in models else set()
+    known = {*models[kind].model_fields, *WRITTEN_OTHERWISE} if isinstance(kind, str) and kind in models else set()
     return {k: v for k, v in old.items() if k in known and k != "kind"}

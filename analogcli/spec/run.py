@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from analogcli.spec.algorithm import Algorithm
 from analogcli.spec.base import Spec
-from analogcli.spec.device import Device
+from analogcli.spec.devices import Device
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import Periphery
 from analogcli.spec.support import BackendName, refusal
@@ -88,6 +88,8 @@ class ExecutionOptions(Spec):
     """CPU threads; null: one, which is fastest for small networks and gives the same bits on a busy machine."""
     data_dir: str | None = None
     """Where data sets lie or are downloaded to."""
+    fuse: int | None = Field(None, ge=1)
+    """Most models that train in one group, with its memory and speed; null: all that stand at the same position."""
     checkpoint_minutes: float = Field(5.0, gt=0)
     """Longest time between two checkpoints within an epoch; every epoch ends with one [minutes]."""
 

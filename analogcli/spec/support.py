@@ -23,7 +23,19 @@ ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
 }
 DEVICES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
-    "native": ("soft-bounds", "power", "exponential"),
+    "native": (
+        "ideal",
+        "constant-step",
+        "linear-step",
+        "soft-bounds",
+        "linear",
+        "exp-step",
+        "pow-step",
+        "power",
+        "exponential",
+        "piecewise",
+        "custom",
+    ),
     "aihwkit": ("soft-bounds", "power"),
 }
 
