@@ -2,9 +2,9 @@
 
 The house, from the ground up (imports point downwards only)::
 
-    cli → sweep → figures, export → training → backends → algorithms, nn → crossbar → spec → errors
-                                    store, data ─────────────────────────────────────→ spec
-    registry stands on spec and is seen from figures, sweep and cli; generators stands on nothing and is seen by all
+    cli → sweep, bench → figures, export → training → backends → algorithms, nn → crossbar → spec → errors
+                                           store, data ─────────────────────────────────────→ spec
+    registry stands on spec and is seen from figures, sweep, bench and cli; generators stands on nothing, seen by all
 """
 
 __version__ = "0.1.0"

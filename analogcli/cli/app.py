@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from analogcli.cli import store
+from analogcli.cli.bench import bench
 from analogcli.cli.compare import compare
 from analogcli.cli.data import data
 from analogcli.cli.demo import demo
@@ -52,7 +53,7 @@ def analog(
     """
 
 
-for command in (demo, run, resume, sweep, list_, show, compare, plot, export, doctor, data):
+for command in (demo, run, resume, sweep, list_, show, compare, plot, export, bench, doctor, data):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(store.app, name="store")
 
