@@ -4,7 +4,8 @@
 
     s = max|x|                       noise management abs-max (none: s = 1); an all-zero x gives 0
     v = clip(round(x/(s r)/r_in) r_in, ±inp_bound) + inp_noise ξ                    r_in  = 2 inp_bound/inp_steps
-    y = clip(round((W v + out_noise ξ)/r_out) r_out, ±out_bound)                    r_out = 2 out_bound/out_steps
+    z = W v + w_noise ‖v‖ ξ + out_noise ξ
+    y = clip(round(z/r_out) r_out, ±out_bound)                                      r_out = 2 out_bound/out_steps
     result = y s r
 
 r is 1; iterative bound management doubles it and repeats the whole product, with new noise, for every sample of which
@@ -15,12 +16,19 @@ AIHWKit twin: ``IOParameters`` with its defaults ``max_bm_factor = 1000`` and ``
 inference too, as there. That the last code counts as clipped follows there from the rounding of 32-bit numbers: with
 its default range and resolution, 255 steps are a little more than the bound.
 
-Axes: B sample (or image patch), R samples that clip, O output of the product, I input of the product.
+On the CPU both converters are compiled loops; :func:`plain_matvec` says the same in tensor operations.
+
+Axes: R replica, B sample (or image patch), O output of the product, I input of the product, N samples that clip.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from analogcli.crossbar.kernels.converters import decode, encode
+from analogcli.crossbar.kernels.threads import share
+from analogcli.crossbar.randomness import Keys, Randomness
 from analogcli.spec import IO
 
 MAX_BM_FACTOR = 1000.0
@@ -29,39 +37,93 @@ MAX_BM_RES = 0.25
 """Bound management stops when one DAC step, seen before the reduction, exceeds this [normalised input units]."""
 
 
-def analog_matvec(w_OI: Tensor, x_BI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
-    """Return y [B, O] = W x as the periphery ``io`` sees it; noise comes from ``generator``, on the weights' device."""
+def analog_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, randomness: Randomness) -> Tensor:
+    """Return y [R, B, O] = W x as the periphery ``io`` sees it, on the weights' device."""
     if io.perfect:
-        return x_BI @ w_OI.T
-    r_out = _step(io.out_bound, io.out_steps)
-    if io.noise_management == "none":
-        return _within_bounds(w_OI, x_BI, io, generator).mul_(r_out)
-    s_B1 = x_BI.abs().amax(dim=1, keepdim=True)
-    if io.inp_noise:
-        s_B1 = torch.where(s_B1 > 0, s_B1, 1.0)
-    v_BI = x_BI / s_B1.clamp_min(torch.finfo(s_B1.dtype).tiny)
-    return _within_bounds(w_OI, v_BI, io, generator).mul_(s_B1 * r_out)
+        return _product(x_RBI, w_ROI)
+    if w_ROI.device.type != "cpu":
+        return plain_matvec(w_ROI, x_RBI, io, randomness.generator)
+    y_RBO, clipped_RB = _read(w_ROI, x_RBI, io, randomness.keys(len(w_ROI)))
+    if clipped_RB is None or io.bound_management == "none":
+        return y_RBO
+    keys = randomness.keys(len(w_ROI))
+    for r in np.flatnonzero(clipped_RB.any(1)):
+        _reduce(y_RBO[r], w_ROI[r : r + 1], x_RBI[r], np.flatnonzero(clipped_RB[r]), io, keys[r])
+    return y_RBO
 
 
-def _within_bounds(w_OI: Tensor, v_BI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
-    """Convert, and where outputs clip, again with the input reduced; returns ADC steps."""
-    bound = io.out_bound / _step(io.out_bound, io.out_steps)
-    y_BO = _convert(w_OI, v_BI, io, generator)
-    if io.bound_management == "none":
-        return y_BO.clamp_(-bound, bound)
-    clips = bound - 0.25 if io.out_steps else bound
-    # One number for the whole mini-batch shows that nothing clips, which is the usual case.
-    if not bool(torch.linalg.vector_norm(y_BO, torch.inf) > clips):
-        return y_BO
-    rows_R = (y_BO.abs().amax(dim=1) > clips).nonzero()[:, 0]
-    y_BO.clamp_(-bound, bound)
+def _reduce(y_BO: Tensor, w_1OI: Tensor, x_BI: Tensor, rows: NDArray[np.intp], io: IO, key: np.uint64) -> None:
+    """Read the samples ``rows`` of one replica again with smaller inputs until nothing clips; writes into ``y_BO``."""
     factor = 1.0
-    while len(rows_R) and not _exhausted(factor, io):
+    scale_B1 = x_BI.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(x_BI.dtype).tiny)
+    unmanaged = io.model_copy(update={"noise_management": "none"})
+    while len(rows) and not _exhausted(factor, io):
         factor *= 2
-        y_RO = _convert(w_OI, v_BI[rows_R] / factor, io, generator)
-        y_BO[rows_R] = y_RO.clamp(-bound, bound) * factor
-        rows_R = rows_R[y_RO.abs().amax(dim=1) > clips]
-    return y_BO
+        rows_N = torch.from_numpy(rows)
+        reduce_N1 = factor * (scale_B1[rows_N] if io.noise_management == "abs-max" else 1.0)
+        keys = np.array([key + np.uint64(factor)], np.uint64)
+        y_1NO, clipped = _read(w_1OI, (x_BI[rows_N] / reduce_N1)[None], unmanaged, keys)
+        y_BO[rows_N] = y_1NO[0] * reduce_N1
+        rows = rows[clipped[0]] if clipped is not None else rows[:0]
+
+
+def _read(w_ROI: Tensor, x_RBI: Tensor, io: IO, keys: Keys) -> tuple[Tensor, NDArray[np.bool_] | None]:
+    """Read once; return y and which samples clip, None if none does."""
+    r_in, r_out = np.float32(_step(io.inp_bound, io.inp_steps)), np.float32(_step(io.out_bound, io.out_steps))
+    x_RBI = x_RBI.contiguous()
+    replicas, samples, n_in = x_RBI.shape
+    codes_RBI = torch.empty_like(x_RBI)
+    x, codes = x_RBI.view(-1, n_in).numpy(), codes_RBI.view(-1, n_in).numpy()
+    scale, norm = np.empty((2, len(x)), np.float32)
+    managed, inp_bound = io.noise_management == "abs-max", np.float32(io.inp_bound / r_in)
+    inp_noise, w_noise = np.float32(io.inp_noise / r_in), np.float32(io.w_noise)
+
+    def dac(first: int, last: int) -> None:
+        rounds = io.inp_steps > 0
+        encode(x, codes, scale, norm, keys, first, last, managed, r_in, inp_bound, rounds, inp_noise, w_noise)
+
+    share(dac, len(x), x.size)
+    y_RBO = _product(codes_RBI, w_ROI)
+    y = y_RBO.view(-1, y_RBO.shape[2]).numpy()
+    clipped = np.empty(len(y), np.bool_)
+    # With steps the last code counts as clipped, without them what lies beyond the bound.
+    out_bound = np.float32(io.out_bound / r_out)
+    limit, out_noise = np.float32(out_bound - (0.25 if io.out_steps else 0)), np.float32(io.out_noise)
+
+    def adc(first: int, last: int) -> bool:
+        rounds, form = io.out_steps > 0, (r_in, r_out, out_bound, limit)
+        return bool(decode(y, y, scale, norm, clipped, keys, first, last, *form, rounds, out_noise, w_noise))
+
+    any_clips = any(share(adc, len(y), y.size))
+    return y_RBO, clipped.reshape(replicas, samples) if any_clips else None
+
+
+def _product(x_RBI: Tensor, w_ROI: Tensor) -> Tensor:
+    # One replica as a plain matrix: the batched product costs several times as much for small matrices.
+    return torch.mm(x_RBI[0], w_ROI[0].T)[None] if len(w_ROI) == 1 else torch.bmm(x_RBI, w_ROI.mT)
+
+
+def plain_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
+    """Do what :func:`analog_matvec` does, in plain tensor operations on any device."""
+    s_RB1 = torch.ones_like(x_RBI[..., :1])
+    if io.noise_management == "abs-max":
+        s_RB1 = x_RBI.abs().amax(dim=2, keepdim=True)
+        if io.inp_noise:
+            s_RB1 = torch.where(s_RB1 > 0, s_RB1, 1.0)
+    v_RBI = x_RBI / s_RB1.clamp_min(torch.finfo(x_RBI.dtype).tiny)
+    y_RBO = _convert(w_ROI, v_RBI, io, generator)
+    factor_RB1 = torch.ones_like(s_RB1)
+    factor = 1.0
+    limit = io.out_bound - 0.25 * _step(io.out_bound, io.out_steps) if io.out_steps else io.out_bound
+    while io.bound_management == "iterative" and not _exhausted(factor, io):
+        clips_RB1 = y_RBO.abs().amax(dim=2, keepdim=True) > limit
+        if not bool(clips_RB1.any()):
+            break
+        factor *= 2
+        again_RBO = _convert(w_ROI, v_RBI / factor, io, generator)
+        y_RBO = torch.where(clips_RB1, again_RBO, y_RBO)
+        factor_RB1 = torch.where(clips_RB1, factor, factor_RB1)
+    return y_RBO.clamp_(-io.out_bound, io.out_bound).mul_(s_RB1 * factor_RB1)
 
 
 def _exhausted(factor: float, io: IO) -> bool:
@@ -70,22 +132,20 @@ def _exhausted(factor: float, io: IO) -> bool:
     return too_coarse or factor > MAX_BM_FACTOR
 
 
-def _convert(w_OI: Tensor, v_BI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
-    """DAC, array and ADC without the ADC's bound; returns ADC steps."""
+def _convert(w_ROI: Tensor, v_RBI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
+    """DAC, array and ADC without the ADC's bound."""
     r_in, r_out = _step(io.inp_bound, io.inp_steps), _step(io.out_bound, io.out_steps)
-    # Both converters count in steps, and one product changes the unit: this saves passes over v and y.
-    codes_BI = v_BI / r_in
     if io.inp_steps:
-        codes_BI.round_()
-    codes_BI.clamp_(-io.inp_bound / r_in, io.inp_bound / r_in)
+        v_RBI = (v_RBI / r_in).round_().mul_(r_in)
+    v_RBI = v_RBI.clamp(-io.inp_bound, io.inp_bound)
     if io.inp_noise:
-        codes_BI += io.inp_noise / r_in * torch.randn(v_BI.shape, generator=generator, device=v_BI.device)
-    if io.out_noise:
-        xi_BO = torch.randn((len(v_BI), len(w_OI)), generator=generator, device=v_BI.device)
-        y_BO = xi_BO.addmm_(codes_BI, w_OI.T, beta=io.out_noise / r_out, alpha=r_in / r_out)
-    else:
-        y_BO = (codes_BI @ w_OI.T).mul_(r_in / r_out)
-    return y_BO.round_() if io.out_steps else y_BO
+        v_RBI = v_RBI + io.inp_noise * torch.randn(v_RBI.shape, generator=generator, device=v_RBI.device)
+    z_RBO = torch.bmm(v_RBI, w_ROI.mT)
+    if io.out_noise or io.w_noise:
+        xi_RBO = torch.randn(z_RBO.shape, generator=generator, device=z_RBO.device)
+        norm_RB1 = torch.linalg.vector_norm(v_RBI, dim=2, keepdim=True)
+        z_RBO = z_RBO + (io.out_noise**2 + (io.w_noise * norm_RB1) ** 2).sqrt() * xi_RBO
+    return (z_RBO / r_out).round_().mul_(r_out) if io.out_steps else z_RBO
 
 
 def _step(bound: float, steps: int) -> float:

@@ -18,7 +18,7 @@ from analogcli.generators import derived_seed, stream
 
 Keys = NDArray[np.uint64]
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = 0x9E3779B97F4A7C15
 GROUP = np.uint64(0xD1B54A32D192ED03)
 
 
@@ -39,7 +39,7 @@ class Randomness:
     def keys(self, arrays: int) -> Keys:
         """Return fresh keys for ``arrays`` = R·G stacked arrays, replica by replica."""
         self._count += 1
-        seed_R = self._seed_R + np.uint64(self._count) * GOLDEN
+        seed_R = self._seed_R + np.uint64(self._count * GOLDEN % 2**64)
         groups = arrays // len(seed_R)
         if groups == 1:
             return seed_R

@@ -24,6 +24,9 @@ class IO(Spec):
     """ADC steps over the full range, 510 = 9 bit; 0: no quantisation (AIHWKit: out_res = 1/510)."""
     out_noise: float = Field(0.06, ge=0)
     """Standard deviation of the noise on each output [normalised output units]."""
+    w_noise: float = Field(0.0, ge=0)
+    """Weight noise of each read [weight units]: w_noise times the length of the input vector on each output
+    (AIHWKit: w_noise with ADDITIVE_CONSTANT)."""
     noise_management: Literal["abs-max", "none"] = "abs-max"
     """abs-max: scale each input vector by its largest absolute value before the DAC."""
     bound_management: Literal["iterative", "none"] = "iterative"

@@ -12,47 +12,20 @@ order of the samples is lost. Lines that fire in no slot are left out, so that t
 Axes: B sample, W word, O out, I in, P parameter of a device (see :mod:`analogcli.crossbar.table`).
 """
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from analogcli.crossbar.kernels.hashing import GOLDEN, LINE, mix64, normal, popcount
-from analogcli.crossbar.kernels.response import pulse
+from analogcli.crossbar.kernels.response import PULSES
 from analogcli.crossbar.kernels.trains import draw_words, plan
-from analogcli.crossbar.table import DOWN, HI, LO, NOISE_DOWN, NOISE_UP, SLOPE_DOWN, SLOPE_UP, UP
+from analogcli.crossbar.table import HI, LO, NOISE_UP, SLOPE_UP, UP
 
 
-@njit(cache=True, nogil=True)
-def update_arrays(  # type: ignore[no-untyped-def]
-    w, seen, devices, formula, constants, nodes, noise, x, d, asked, n, shorten, managed, max_pulses, keys, row, col
-):
-    """Apply all samples to arrays ``w`` [R, O, I] in place, ``x`` and ``d`` belonging to lines from ``row``, ``col`` on.
-
-    ``noise`` is sigma, sigma_slope, write_noise; ``asked`` is lr/granularity; chunks have at most ``max_pulses``
-    expected pulses on any device, or one sample where that is 0.
-    """
-    for r in range(len(w)):
-        length, gain_x, gain_d, load = plan(x[r], d[r], asked, n, shorten, managed)
-        n_chunks = len(x[r]) if max_pulses <= 0 else min(max(int(np.ceil(load / max_pulses)), 1), len(x[r]))
-        for c in range(n_chunks):
-            first, last = len(x[r]) * c // n_chunks, len(x[r]) * (c + 1) // n_chunks
-            slots = length[first:last].sum()
-            if slots == 0:
-                continue
-            n_words = (slots + 31) // 32
-            words_x, signs_x = np.empty((n_words, x.shape[2]), np.uint32), np.empty((n_words, x.shape[2]), np.uint32)
-            words_d, signs_d = np.empty((n_words, d.shape[2]), np.uint32), np.empty((n_words, d.shape[2]), np.uint32)
-            key = mix64(keys[r])
-            draw_words(x[r], gain_x, length, first, last, key, words_x, signs_x)
-            draw_words(d[r], gain_d, length, first, last, key ^ LINE, words_d, signs_d)
-            active, packed_x, packed_signs = pack(words_x, signs_x)
-            pulse_key = key + np.uint64(c + 1) * LINE
-            pulse_rows(
-                w[r], seen[r] if len(seen) else w[r, :0], devices[r], formula, constants, nodes, noise,
-                active, packed_x, packed_signs, words_d, signs_d, pulse_key, row, col, 0, d.shape[2],
-            )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def pack(words, signs):  # type: ignore[no-untyped-def]
     """Return the lines that fire at all, and their words side by side."""
     n_words, n_lines = words.shape
@@ -69,32 +42,7 @@ def pack(words, signs):  # type: ignore[no-untyped-def]
     return active, packed, packed_signs
 
 
-@njit(cache=True, nogil=True)
-def pulse_rows(  # type: ignore[no-untyped-def]
-    w, seen, devices, formula, constants, nodes, noise, active, words_x, signs_x, words_d, signs_d, key, row, col,
-    begin, end,
-):  # fmt: skip
-    """Count the coincidences of rows ``begin`` to ``end`` and pulse their devices."""
-    n_words, n_active = words_x.shape
-    total, up = np.empty(n_active, np.uint32), np.empty(n_active, np.uint32)
-    for i in range(begin, end):
-        if not count(i, words_x, signs_x, words_d, signs_d, total, up):
-            continue
-        w_i, devices_i = w[row + i], devices[row + i]
-        row_key = mix64(key + np.uint64(i) * GOLDEN)
-        for a in range(n_active):
-            if total[a]:
-                j = active[a] + col
-                w_i[j] = train(
-                    formula, constants, nodes, noise, w_i[j], devices_i[j], total[a], up[a],
-                    row_key + np.uint64(j) * LINE,
-                )  # fmt: skip
-                if len(seen):
-                    bits = np.uint32(mix64(row_key ^ (np.uint64(j) * GOLDEN)) >> np.uint64(32))
-                    seen[row + i, j] = w_i[j] + noise[2] * normal(bits)
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def count(i, words_x, signs_x, words_d, signs_d, total, up):  # type: ignore[no-untyped-def]
     """Count all coincidences, and those that ask upwards, of row ``i`` with every active line; return if it fires."""
     fires = False
@@ -108,7 +56,7 @@ def count(i, words_x, signs_x, words_d, signs_d, total, up):  # type: ignore[no-
     return fires
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _count_word(words_x, signs_x, word_d, sign_d, total, up):  # type: ignore[no-untyped-def]
     for a in range(len(words_x)):
         both = np.uint32(words_x[a] & word_d)
@@ -116,26 +64,82 @@ def _count_word(words_x, signs_x, word_d, sign_d, total, up):  # type: ignore[no
         up[a] += popcount(np.uint32(both & (signs_x[a] ^ sign_d)))
 
 
-@njit(cache=True, nogil=True)
-def train(formula, constants, nodes, noise, w, device, total, up, key):  # type: ignore[no-untyped-def]
-    """Return the weight of one device after ``total`` pulses, ``up`` of them upwards, in random order."""
-    sigma, sigma_slope = noise[0], noise[1]
-    low, high = device[LO], device[HI]
-    state = key
-    left, left_up = np.uint64(total), np.uint64(up)
-    while left != 0:
-        state += GOLDEN
-        bits = mix64(state)
-        upwards = left_up == left or (left_up != 0 and ((bits >> np.uint64(32)) * left >> np.uint64(32)) < left_up)
-        if upwards:
-            scale, slope, extra = device[UP], device[SLOPE_UP], device[NOISE_UP]
-        else:
-            scale, slope, extra = device[DOWN], device[SLOPE_DOWN], device[NOISE_DOWN]
-        step = pulse(formula, constants, nodes, w, upwards, scale, slope, low, high)
-        spread = sigma * step + extra + sigma_slope * abs(w)
-        if spread != 0:
-            step += spread * normal(np.uint32(bits & np.uint64(0xFFFFFFFF)))
-        w = min(max(w + step if upwards else w - step, low), high)
-        left -= np.uint64(1)
-        left_up -= np.uint64(upwards)
-    return w
+@cache
+def update_arrays(formula: int) -> Callable[..., None]:
+    """Return the compiled update of arrays whose devices follow ``formula``.
+
+    It takes w, seen, devices, constants, nodes, noise, x, d, asked, n, shorten, managed, max_pulses, keys, row, col and
+    applies all samples to the arrays ``w`` [R, O, I] in place. ``seen`` is what reads see, empty where that is ``w``;
+    ``x`` and ``d`` belong to the lines from ``col`` and ``row`` on; ``noise`` is sigma, sigma_slope, write_noise;
+    ``asked`` is lr/granularity; chunks have at most ``max_pulses`` expected pulses on any device, or one sample where
+    that is 0.
+    """
+    pulse = PULSES[formula]
+
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def pulse_rows(  # type: ignore[no-untyped-def]
+        w, seen, devices, constants, nodes, noise, active, words_x, signs_x, words_d, signs_d, key, row, col, begin, end
+    ):
+        n_active = words_x.shape[1]
+        total, up = np.empty(n_active, np.uint32), np.empty(n_active, np.uint32)
+        hits = np.empty(n_active + 1, np.int32)
+        sigma, sigma_slope, write_noise = noise[0], noise[1], noise[2]
+        for i in range(begin, end):
+            if not count(i, words_x, signs_x, words_d, signs_d, total, up):
+                continue
+            o = row + i
+            row_key = mix64(key + np.uint64(i) * GOLDEN)
+            n_hits = 0
+            for a in range(n_active):  # Without a branch: which devices are hit cannot be predicted.
+                hits[n_hits] = a
+                n_hits += total[a] != 0
+            for h in range(n_hits):
+                a = hits[h]
+                j = np.int64(active[a]) + col
+                state = row_key + np.uint64(j) * LINE
+                v, low, high = w[o, j], devices[o, j, LO], devices[o, j, HI]
+                left, left_up = np.int64(total[a]), np.int64(up[a])
+                while left > 0:
+                    state += GOLDEN
+                    bits = mix64(state)
+                    # Indices instead of branches: the direction of a pulse cannot be predicted either.
+                    down = np.int64(np.int64(bits >> np.uint64(33)) * left >> np.int64(31) >= left_up)
+                    scale, slope = devices[o, j, UP + 2 * down], devices[o, j, SLOPE_UP + 2 * down]
+                    step = pulse(constants, nodes, v, down == 0, scale, slope, low, high)
+                    spread = sigma * step + devices[o, j, NOISE_UP + down] + sigma_slope * abs(v)
+                    step += spread * normal(np.uint32(bits & np.uint64(0xFFFFFFFF)))
+                    v = min(max(v + step * np.float32(1 - 2 * down), low), high)
+                    left -= 1
+                    left_up -= 1 - down
+                w[o, j] = v
+                if len(seen):
+                    bits = mix64(row_key ^ (np.uint64(j) * GOLDEN))
+                    seen[o, j] = v + write_noise * normal(np.uint32(bits >> np.uint64(32)))
+
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def update(  # type: ignore[no-untyped-def]
+        w, seen, devices, constants, nodes, noise, x, d, asked, n, shorten, managed, max_pulses, keys, row, col
+    ):
+        for r in range(len(w)):
+            length, gain_x, gain_d, load = plan(x[r], d[r], asked, n, shorten, managed)
+            samples = len(x[r])
+            n_chunks = samples if max_pulses <= 0 else min(max(int(np.ceil(load / max_pulses)), 1), samples)
+            key = mix64(keys[r])
+            for c in range(n_chunks):
+                first, last = samples * c // n_chunks, samples * (c + 1) // n_chunks
+                slots = length[first:last].sum()
+                if slots == 0:
+                    continue
+                shape_x, shape_d = ((slots + 31) // 32, x.shape[2]), ((slots + 31) // 32, d.shape[2])
+                words_x, signs_x = np.zeros(shape_x, np.uint32), np.zeros(shape_x, np.uint32)
+                words_d, signs_d = np.zeros(shape_d, np.uint32), np.zeros(shape_d, np.uint32)
+                draw_words(x[r], gain_x, length, first, last, key, words_x, signs_x)
+                draw_words(d[r], gain_d, length, first, last, key ^ LINE, words_d, signs_d)
+                active, packed, packed_signs = pack(words_x, signs_x)
+                pulse_rows(
+                    w[r], seen[min(r, len(seen) - 1)] if len(seen) else w[r, :0], devices[r], constants, nodes, noise,
+                    active, packed, packed_signs, words_d, signs_d, key + np.uint64(c + 1) * LINE, row, col, 0, d.shape[2],
+                )  # fmt: skip
+
+    compiled: Callable[..., Any] = update
+    return compiled

@@ -45,7 +45,19 @@ def popcount(typingctx: Any, word: Any) -> Any:
     return types.uint32(types.uint32), codegen
 
 
-@njit(cache=True, nogil=True)
+@intrinsic  # type: ignore[misc]
+def as_float(typingctx: Any, word: Any) -> Any:
+    """Return the 32-bit float that has these bits."""
+    del typingctx, word
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), codegen
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def mix64(z):  # type: ignore[no-untyped-def]
     """Finish a 64-bit hash."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -53,7 +65,7 @@ def mix64(z):  # type: ignore[no-untyped-def]
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def hash32(place, key_1, key_2):  # type: ignore[no-untyped-def]
     """Return 32 random bits for a place under two 32-bit keys."""
     h = np.uint32(np.uint32(place) * np.uint32(0x9E3779B1) + key_1)
@@ -64,7 +76,7 @@ def hash32(place, key_1, key_2):  # type: ignore[no-untyped-def]
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def normal(bits):  # type: ignore[no-untyped-def]
     """Return a normal number from 32 random bits: 10 choose an interval, 22 a place in it."""
     cell = np.int32(bits >> np.uint32(22))
@@ -73,7 +85,7 @@ def normal(bits):  # type: ignore[no-untyped-def]
     return low + place * (NORMAL_EDGES[cell + np.int32(1)] - low)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def key_pair(key):  # type: ignore[no-untyped-def]
     """Split 64 hashed bits into the two keys of :func:`hash32`."""
     bits = mix64(key)

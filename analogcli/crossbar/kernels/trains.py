@@ -15,7 +15,7 @@ from numba import njit
 from analogcli.crossbar.kernels.hashing import GOLDEN, hash32, key_pair
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def plan(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
     """Return BL, gain of x, gain of d for every sample, and the load of all samples together [pulses]."""
     length = np.zeros(len(x), np.int64)
@@ -45,32 +45,24 @@ def _largest(values, squares):  # type: ignore[no-untyped-def]
     return np.float64(largest)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_words(values, gain, length, first, last, key, words, signs):  # type: ignore[no-untyped-def]
-    """Fill ``words`` and ``signs`` [W, L] with the trains of the samples ``first`` to ``last``; return if any is < 0."""
-    words[:] = 0
-    signs[:] = 0
-    negative = False
+    """Fill ``words`` and ``signs`` [W, L], all 0, with the trains of the samples ``first`` to ``last``."""
     slot = 0
     for b in range(first, last):
         for s in range(length[b]):
             key_1, key_2 = key_pair(key + np.uint64((b << 20) + s) * GOLDEN)
-            negative |= _fire(values[b], gain[b], key_1, key_2, np.uint32(slot & 31), words[slot >> 5], signs[slot >> 5])
+            _fire(values[b], gain[b], key_1, key_2, np.uint32(slot & 31), words[slot >> 5], signs[slot >> 5])
             slot += 1
-    return negative
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fire(values, gain, key_1, key_2, bit, words, signs):  # type: ignore[no-untyped-def]
     """Decide for one slot which lines fire."""
-    any_negative = np.uint32(0)
     for line in range(len(values)):
         value = values[line]
         # 24 bits decide: p = 1 fires always, p = 0 never.
         fires = np.float32(hash32(line, key_1, key_2) >> np.uint32(8)) < abs(value) * gain * np.float32(16777216.0)
         word = np.uint32(np.uint32(fires) << bit)
-        negative = word if value < 0 else np.uint32(0)
         words[line] |= word
-        signs[line] |= negative
-        any_negative |= negative
-    return any_negative != 0
+        signs[line] |= word if value < 0 else np.uint32(0)

@@ -1,0 +1,32 @@
+"""Sharing a compiled loop between threads: it releases Python's lock, and only large loops are worth a thread.
+
+Numba's own threads and those of torch would wait for work in the same cores, each slowing the other down many times;
+a plain thread that ends with its task does not.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+LARGE = 500_000
+"""Elements from which on a loop is shared."""
+
+
+def share(loop: Callable[[int, int], T], length: int, elements: int) -> list[T]:
+    """Call ``loop(begin, end)`` for parts of ``range(length)``, in as many threads as torch uses if it is large."""
+    parts = min(torch.get_num_threads(), length) if elements >= LARGE else 1
+    if parts <= 1:
+        return [loop(0, length)]
+    edges = [length * p // parts for p in range(parts + 1)]
+    others = [_pool(parts - 1).submit(loop, edges[p], edges[p + 1]) for p in range(1, parts)]
+    return [loop(edges[0], edges[1]), *(other.result() for other in others)]
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="analog")
