@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from analogcli.backends.network import NetworkOfModels, State
+from analogcli.crossbar.custom import parameters
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.nn import Chip, analog_layers, convert_to_analog
 from analogcli.nn.models import ImageShape, build_model
-from analogcli.spec import RunSpec
+from analogcli.spec import CustomStep, RunSpec
 from analogcli.spec.support import BackendName
 
 
@@ -41,9 +42,10 @@ class NativeBackend:
         return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
-        """Return the constants of the engine that no field of the spec sets."""
-        del spec
-        return {"max_bm_factor": MAX_BM_FACTOR, "max_bm_res": MAX_BM_RES, "digital_bias": True}
+        """Return the constants of the engine, and the parameters of a user's device, that no field of the spec sets."""
+        constants = {"max_bm_factor": MAX_BM_FACTOR, "max_bm_res": MAX_BM_RES, "digital_bias": True}
+        own = {"device_parameters": parameters(spec.device)} if isinstance(spec.device, CustomStep) else {}
+        return constants | own
 
 
 class NativeModel(NetworkOfModels):

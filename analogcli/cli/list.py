@@ -44,7 +44,7 @@ def list_(
         Kind.EXPERIMENTS: lambda: _experiments(entries),
         Kind.SETTINGS: lambda: _settings(entries),
         Kind.FIGURES: lambda: _figures(entries),
-        Kind.DEVICES: _devices,
+        Kind.DEVICES: lambda: _devices(entries),
         Kind.RUNS: lambda: _runs(store),
     }
     listed = {k: make() for k, make in makers.items() if kind in (None, k)}
@@ -81,19 +81,18 @@ def _figures(registry: "Registry") -> Rows:
     ]
 
 
-def _devices() -> Rows:
-    from analogcli.spec.devices import Device
+def _devices(registry: "Registry") -> Rows:
+    from analogcli.registry.devices import KINDS, installed_devices
     from analogcli.spec.support import DEVICES
-    from analogcli.spec.unions import members
 
-    return [
-        {
-            "device": kind,
-            "what": (cls.__doc__ or "").strip().splitlines()[0],
-            "backends": [name for name, kinds in DEVICES.items() if kind in kinds],
-        }
-        for kind, cls in members(Device).items()
-    ]
+    def row(name: str, kind: str, what: str) -> dict[str, Any]:
+        backends = [backend for backend, kinds in DEVICES.items() if kind in kinds]
+        return {"device": name, "what": what, "backends": backends}
+
+    kinds = [row(kind, kind, (cls.__doc__ or "").strip().splitlines()[0]) for kind, cls in KINDS.items()]
+    presets = [row(p.id, p.device["kind"], f"preset: {p.title}") for p in registry.presets.values()]
+    installed = [row(name, "custom", f"installed: {law}") for name, law in installed_devices().items()]
+    return [*kinds, *presets, *installed]
 
 
 def _runs(store: str | None) -> Rows:

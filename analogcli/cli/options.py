@@ -65,7 +65,10 @@ TauOption = Annotated[
 DeviceOption = Annotated[
     str | None,
     typer.Option(
-        "--device", help="Device law at the cross points; `analog list devices` names them.", rich_help_panel=SPEC
+        "--device",
+        metavar="NAME|FILE.py:CLASS",
+        help="Devices at the cross points: a kind or preset (`analog list devices`), or a class of your own.",
+        rich_help_panel=SPEC,
     ),
 ]
 LrOption = Annotated[float | None, typer.Option("--lr", help="Learning rate of the optimizer.", rich_help_panel=SPEC)]

@@ -98,7 +98,7 @@ def resolve(
     """Return the spec that the words on the command line mean."""
     from analogcli.errors import UsageError
     from analogcli.registry import load
-    from analogcli.spec import build, load_yaml, merge, nested
+    from analogcli.spec import build, load_yaml
 
     if spec_file is not None:
         if experiment or setting or protocol:
@@ -109,7 +109,7 @@ def resolve(
             raise UsageError(
                 f"--spec {spec_file} cannot be read: {getattr(exc, 'strerror', 'it is not text')}"
             ) from exc
-        return build(merge(load_yaml(text, f"--spec {spec_file}"), nested(flags)))
+        return build(load(registry).overlay(load_yaml(text, f"--spec {spec_file}"), flags))
     entries = load(registry)
     if experiment is None:
         known = ", ".join(entries.experiments)

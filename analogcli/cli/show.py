@@ -83,8 +83,9 @@ def print_summary(run: "RunRecord") -> None:
 
 
 def _device(device: dict[str, Any]) -> str:
-    gamma = f", gamma_res {device['gamma_res']:g}" if "gamma_res" in device else ""
-    return f"{device['kind']}, tau {device['tau']:g}{gamma}, dw_min {device['dw_min']:.4g}"
+    kind = device.get("law", device["kind"])
+    shown = [f"{name} {device[name]:.4g}" for name in ("tau", "gamma_res", "dw_min") if name in device]
+    return ", ".join([kind, *shown])
 
 
 def _print_epochs(run: "RunRecord") -> None:

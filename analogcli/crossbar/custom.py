@@ -77,6 +77,16 @@ class CustomLaw(NodesLaw):
         return formulas(self.spec)
 
 
+def parameters(spec: CustomStep) -> dict[str, float]:
+    """Return all parameters of a user's device, those left out with the values that the class gives them.
+
+    Raises:
+        SpecError: as :func:`formulas`.
+    """
+    formulas(spec)
+    return {name: value for name, value in vars(_device(spec)).items() if name != "tau"}
+
+
 def formulas(spec: CustomStep) -> NDArray[np.float32]:
     """Return the up and down responses [2, NODES] of a user's device from its lower to its upper bound.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from analogcli.figures.summary import last_epochs_mean
-from analogcli.spec import RunSpec
+from analogcli.spec import PulsedDevice, RunSpec
 from analogcli.store import ModelRecord, RunRecord, Store
 
 
@@ -45,7 +45,7 @@ def export_seed(store: Store, run: RunRecord, models: list[ModelRecord], folder:
 def simulation_id(run: RunRecord) -> str:
     """Return the name that the scripts would give the simulation."""
     spec: RunSpec = run.spec
-    tau = f"-tau-{spec.device.tau}" if spec.device else ""
+    tau = f"-tau-{spec.device.tau}" if isinstance(spec.device, PulsedDevice) else ""
     dataset = spec.task.dataset.replace(":", "-").replace("/", "-")
     return f"{run.created_at:%Y%m%d%H%M%S}-{dataset}-{spec.setting}-{spec.task.lr}{tau}"
 

@@ -1,4 +1,4 @@
-"""What a registry file may say: experiments, protocols with their settings, figures, published values."""
+"""What a registry file may say: experiments, protocols with their settings, figures, presets, published values."""
 
 from typing import Any
 
@@ -68,6 +68,18 @@ class Experiment(Entry):
     base: Data
     protocols: dict[str, Data]
     published: tuple[PublishedTable, ...] = ()
+
+
+class Preset(Entry):
+    """A device with the parameters of a real or assumed technology, and the periphery that belongs to it."""
+
+    id: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    source: str
+    device: Data
+    periphery: Data = {}
+    update: Data = {}
 
 
 class Inset(Entry):

@@ -9,13 +9,13 @@ import yaml
 from pydantic import ValidationError
 
 from analogcli.errors import SpecError, UnknownName
-from analogcli.registry.entries import Entry, Experiment, Figure, Protocol
+from analogcli.registry.entries import Entry, Experiment, Figure, Preset, Protocol
 from analogcli.registry.registry import Registry
 
-FOLDERS = ("protocols", "experiments", "figures")
+FOLDERS = ("protocols", "experiments", "figures", "presets")
 FIGURE_KINDS = ("curves",)
 
-E = TypeVar("E", Experiment, Protocol, Figure)
+E = TypeVar("E", Experiment, Protocol, Figure, Preset)
 Files = dict[tuple[type[Entry], str], Path]
 """The file that each entry was read from."""
 
@@ -42,6 +42,7 @@ def load(extra: Path | None = None) -> Registry:
         protocols=_read(folders, "protocols", Protocol, files),
         experiments=_read(folders, "experiments", Experiment, files),
         figures=_read(folders, "figures", Figure, files),
+        presets=_read(folders, "presets", Preset, files),
     )
     for kind, entry, problem in _dangling(registry):
         raise SpecError(_not_valid(files[kind, entry], kind, problem))

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
-from analogcli.registry.entries import Data, Experiment, Figure, Panel, Protocol
+from analogcli.registry.devices import KINDS, installed_devices
+from analogcli.registry.entries import Data, Experiment, Figure, Panel, Preset, Protocol
 from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested, parse_value
 from analogcli.spec.unions import members
 
@@ -70,6 +71,7 @@ class Registry:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     protocols: Mapping[str, Protocol] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    presets: Mapping[str, Preset] = field(default_factory=dict)
 
     @cached_property
     def _published_specs(self) -> dict[str, list[tuple[RunSpec, Published]]]:
@@ -85,6 +87,10 @@ class Registry:
         # "figure4" is what people type for "fig4".
         spelled_out = {n.replace("fig", "figure", 1): i for n, i in names.items() if n.startswith("fig")}
         return spelled_out | names
+
+    @cached_property
+    def _preset_names(self) -> dict[str, str]:
+        return _names(self.presets.values())
 
     def experiment(self, name: str) -> Experiment:
         """Return the experiment of this id or alias."""
@@ -129,7 +135,7 @@ class Registry:
         """Resolve a run: experiment, protocol, setting, then ``layer`` (nested), then ``overrides`` (dotted paths).
 
         Raises:
-            UnknownName: no such experiment, protocol or setting.
+            UnknownName: no such experiment, protocol, setting or device.
             SpecError: an override names no field, or a value is not allowed.
         """
         exp = self.experiment(experiment)
@@ -143,7 +149,42 @@ class Registry:
             part = path.split(".")[0]
             if part in data and data[part] is None:
                 raise SpecError(f"setting {setting} is floating-point and has no {part}; leave out {_flag_of(path)}")
-        return build(labels | merge(data, nested(overrides or {})))
+        return build(labels | self.overlay(data, overrides or {}))
+
+    def overlay(self, data: Mapping[str, Any], overrides: Mapping[str, Any]) -> Data:
+        """Lay ``overrides`` (dotted paths) on a run as plain data; their ``device.kind`` may be any name of a device.
+
+        Raises:
+            UnknownName: no such device.
+        """
+        others = {path: value for path, value in overrides.items() if path != "device.kind"}
+        name = overrides.get("device.kind")
+        if isinstance(name, str):
+            data = self.with_device(data, name)
+        elif name is not None:
+            others["device.kind"] = name
+        return merge(data, nested(others))
+
+    def with_device(self, data: Mapping[str, Any], name: str) -> Data:
+        """Return a run, as plain data, on other devices: a kind, a preset, path/to/file.py:Class, an installed device.
+
+        A preset replaces the device and brings its periphery; all others keep the fields that they have too.
+
+        Raises:
+            UnknownName: no such device.
+        """
+        if fold(name) in KINDS:
+            return merge(data, {"device": {"kind": fold(name)}})
+        if fold(name) in self._preset_names:
+            preset = self.presets[self._preset_names[fold(name)]]
+            seed = {k: v for k, v in (data.get("device") or {}).items() if k == "construction_seed"}
+            own = {**data, "device": seed | preset.device}
+            return merge(own, {"periphery": preset.periphery, "update": preset.update})
+        law = name if ":" in name else installed_devices().get(name)
+        if law is None:
+            known = [*KINDS, *self.presets, *installed_devices()]
+            raise UnknownName("device", name, known, "A device of your own is path/to/file.py:Class.")
+        return merge(data, {"device": {"kind": "custom", "law": law, "sha256": ""}})
 
     def curves(self, figure: Figure, overrides: Mapping[str, Any] | None = None) -> list[Curve]:
         """Return the lines of a figure in drawing order; ``overrides`` apply to every run that has the field.
@@ -230,7 +271,7 @@ def essence(spec: RunSpec) -> Data:
     return {path: value for path, value in spec.leaves().items() if path not in MAY_DIFFER}
 
 
-def _names(entries: Iterable[Experiment | Figure]) -> dict[str, str]:
+def _names(entries: Iterable[Experiment | Figure | Preset]) -> dict[str, str]:
     return {fold(name): e.id for e in entries for name in (e.id, *e.aliases)}
 
 

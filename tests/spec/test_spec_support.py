@@ -17,7 +17,8 @@ SPEC = load().spec("mnist-fcn", setting="analog-sgd").model_dump(mode="json") | 
 
 def asked(backend: BackendName | None, algorithm: str, device: str | None) -> RunSpec:
     over = {"backend": backend, "algorithm": {"kind": algorithm}}
-    data = merge(SPEC, over | ({"device": {"kind": device}} if device else {}))
+    law = {"law": "analogcli.crossbar.custom:CustomDevice"} if device == "custom" else {}
+    data = merge(SPEC, over | ({"device": {"kind": device, **law}} if device else {}))
     return build(data | ({} if device else dict.fromkeys(ANALOG_PARTS)))
 
 

@@ -11,17 +11,16 @@ from typing import Any
 from aihwkit.simulator.configs import (
     IOParameters,
     MappingParameter,
-    PowStepDevice,
     SingleRPUConfig,
-    SoftBoundsReferenceDevice,
     TransferCompound,
     UnitCellRPUConfig,
     UpdateParameters,
 )
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType
 
+from analogcli.backends.aihwkit.devices import pulsed_device
 from analogcli.errors import BackendError
-from analogcli.spec import IO, AnalogSgd, Mapping, PowerStep, PulsedDevice, Pulses, RunSpec, SoftBounds, TikiTakaV1
+from analogcli.spec import IO, AnalogSgd, Device, Mapping, Pulses, RunSpec, TikiTakaV1
 
 _NOISE_MANAGEMENT = {"abs-max": NoiseManagementType.ABS_MAX, "none": NoiseManagementType.NONE}
 _BOUND_MANAGEMENT = {"iterative": BoundManagementType.ITERATIVE, "none": BoundManagementType.NONE}
@@ -48,31 +47,7 @@ def rpu_config(spec: RunSpec) -> Any:
     raise BackendError(f"backend aihwkit does not have the algorithm {spec.algorithm.kind}")
 
 
-def pulsed_device(device: PulsedDevice) -> Any:
-    """Return the devices at the cross points of one array."""
-    common = {
-        "w_max": device.tau,
-        "w_min": -device.tau,
-        "dw_min_std": device.dw_min_std,
-        "dw_min_dtod": device.dw_min_dtod,
-        "w_max_dtod": device.w_max_dtod,
-        "w_min_dtod": device.w_min_dtod,
-        "up_down": device.up_down,
-        "up_down_dtod": device.up_down_dtod,
-    }
-    match device:
-        case SoftBounds():
-            reference = device.subtract_symmetry_point
-            return SoftBoundsReferenceDevice(dw_min=device.dw_min, subtract_symmetry_point=reference, **common)
-        case PowerStep():
-            # AIHWKit's response is ((w_max - w)/(w_max - w_min))^γ, which is 2^-γ at the symmetric point, not 1; and
-            # it would vary γ by 10 % from device to device, which the papers do not.
-            dw_min = 2**device.gamma_res * device.dw_min
-            return PowStepDevice(dw_min=dw_min, pow_gamma=device.gamma_res, pow_gamma_dtod=0.0, **common)
-    raise BackendError(f"backend aihwkit does not have this device ({type(device).__name__}); use --backend native")
-
-
-def transfer_compound(algorithm: TikiTakaV1, device: PulsedDevice) -> Any:
+def transfer_compound(algorithm: TikiTakaV1, device: Device) -> Any:
     """Return the fast and the slow array with the transfer between them, as ``build_config("ttv1", …)`` does."""
     compound = TransferCompound(
         unit_cell_devices=[pulsed_device(device), pulsed_device(device)],
