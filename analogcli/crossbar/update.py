@@ -84,11 +84,10 @@ def _compiled(
 ) -> None:
     table = array.law.table
     w = array.w_ROI.numpy()
-    update_arrays(
+    update_arrays(table.formula)(
         w,
         _NOTHING if array.seen_ROI is array.w_ROI else array.seen_ROI.numpy(),
         table.devices_ROIP,
-        table.formula,
         table.constants,
         table.nodes,
         table.noise,

@@ -98,7 +98,8 @@ def update_arrays(formula: int) -> Callable[..., None]:
                 j = np.int64(active[a]) + col
                 state = row_key + np.uint64(j) * LINE
                 v, low, high = w[o, j], devices[o, j, LO], devices[o, j, HI]
-                left, left_up = np.int64(total[a]), np.int64(up[a])
+                # A device whose bounds meet is corrupt and takes no pulse.
+                left, left_up = np.int64(total[a]) * np.int64(high > low), np.int64(up[a])
                 while left > 0:
                     state += GOLDEN
                     bits = mix64(state)
