@@ -58,7 +58,7 @@ def measure(
             if isinstance(answer, Refused):
                 left_out.append(LeftOut(contender.engine, contender.spec.setting, answer.reason))
                 continue
-            tell(f"{contender}: ready, about {1000 * answer.step_s:.3g} ms a step")
+            tell(f"{contender}: ready, about {answer.step_s:.2g} s a step")
             n = steps or min(max(1, math.ceil(TURN_S / answer.step_s)), 1000)
             running.append((worker, answer, n, []))
         for number in range(1, rounds + 1):

@@ -97,9 +97,9 @@ def _print(title: str, records: list[dict[str, Any]], left_out: "list[LeftOut]")
             r["engine"],
             r["setting"],
             r["replicas"],
-            f"{r['step_ms']:.3g}",
-            f"{r['first_quartile_ms']:.3g} to {r['third_quartile_ms']:.3g}",
-            f"{r['model_ms']:.3g}",
+            _ms(r["step_ms"]),
+            f"{_ms(r['first_quartile_ms'])} to {_ms(r['third_quartile_ms'])}",
+            _ms(r["model_ms"]),
             r["times_pytorch"] and f"{r['times_pytorch']:.2f}×",
             r["faster_than_aihwkit"] and f"{r['faster_than_aihwkit']:.2f}×",
             None if r["peak_mib"] is None else f"{r['peak_mib']:.0f}",
@@ -109,6 +109,10 @@ def _print(title: str, records: list[dict[str, Any]], left_out: "list[LeftOut]")
     table(title, columns, rows, right=range(2, len(columns)))
     for x in left_out:
         note(f"without {x.engine} {x.setting}: {x.reason}")
+
+
+def _ms(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
 def _names(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from statistics import median
 
+import psutil
 import pytest
 from command_kit import Done, Running
 
@@ -151,7 +152,10 @@ def test_a_contender_that_dies_is_an_error_and_not_a_wait() -> None:
 def test_ctrl_c_ends_the_contenders_too(start: Callable[..., Running]) -> None:
     running = start("bench", *TINY, "--rounds", "100000", "--engine", "pytorch")
     running.says("round 2 of")
+    started = psutil.Process(running.pid).children(recursive=True)
+    assert started
     running.send(signal.SIGINT)
     done = running.finish()
     assert done.code == 130
-    assert done.err.splitlines()[-1] == "stopped"
+    assert "Traceback" not in done.err
+    assert psutil.wait_procs(started, timeout=10)[1] == []
