@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from analogcli.spec.base import Spec
-from analogcli.spec.periphery import TransferRead
-from analogcli.spec.update import Pulses
+from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
+from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
 
 
 class FpSgd(Spec):
@@ -23,33 +23,29 @@ class AnalogSgd(Spec):
     kind: Literal["analog-sgd"] = "analog-sgd"
 
 
-class TikiTakaV1(Spec):
-    """Tiki-Taka v1: gradient onto a fast array whose columns are transferred to a slow one (AIHWKit: TransferCompound).
+class MixedPrecision(Spec):
+    """Mixed precision: an exact digital sum of gradients, written in whole pulses (AIHWKit: MixedPrecisionCompound)."""
 
-    The residual learning v1 of the 2025 paper is this algorithm with gamma > 0.
-    """
-
-    kind: Literal["tt-v1"] = "tt-v1"
-    gamma: float = Field(0.0, ge=0)
-    """Weight of the fast array in the visible weight, W = gamma·A + C."""
-    fast_lr: float = Field(1.0, ge=0)
-    """Learning rate of the gradient onto the fast array, absolute; 0: the optimizer's.
-
-    The papers call it β (2024) and α (2025)."""
+    kind: Literal["mp"] = "mp"
+    transfer_every: int = Field(1, ge=1)
+    """Period of the write [mini-batches]."""
+    granularity: float = Field(0.0, ge=0)
+    """Size of the sum that asks for one pulse [weight units]; 0: the device's granularity."""
     transfer_lr: float = Field(1.0, gt=0)
-    """Learning rate of the transfer."""
-    scale_transfer_lr: bool = True
-    """Multiply transfer_lr by the optimizer's learning rate."""
-    transfer_every: float = Field(1.0, gt=0)
-    """Period of the transfer [mini-batches if units_in_mbatch, else vectors]."""
-    units_in_mbatch: bool = True
-    """Count the period in mini-batches."""
-    n_reads_per_transfer: int = Field(1, ge=1)
-    """Columns read per transfer; the cursor moves on cyclically."""
-    transfer_read: TransferRead = TransferRead()
-    """Periphery of the read of the fast array."""
-    transfer_update: Pulses = Pulses()
-    """Pulses of the write onto the slow array."""
+    """Pulses written for each whole granularity of the sum."""
 
 
-Algorithm = Annotated[FpSgd | AnalogSgd | TikiTakaV1, Field(discriminator="kind")]
+Algorithm = Annotated[
+    FpSgd
+    | AnalogSgd
+    | TikiTakaV1
+    | BufferedTikiTaka
+    | TikiTakaV2Chopped
+    | ChoppedTikiTaka
+    | Agad
+    | MixedPrecision
+    | ResidualLearningV1
+    | ResidualLearningV2
+    | MultiTileResidual,
+    Field(discriminator="kind"),
+]

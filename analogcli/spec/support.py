@@ -13,12 +13,23 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 FIDELITIES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
-    "native": ("sequential", "mean-field"),
+    "native": ("chunked", "sequential", "mean-field"),
     "aihwkit": ("sequential",),
 }
 ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
     "digital": ("fp-sgd",),
-    "native": ("analog-sgd",),
+    "native": (
+        "analog-sgd",
+        "tt-v1",
+        "tt-v2",
+        "tt-v2-chopped",
+        "c-ttv2",
+        "agad",
+        "mp",
+        "rl-v1",
+        "rl-v2",
+        "resl",
+    ),
     "aihwkit": ("analog-sgd", "tt-v1"),
 }
 DEVICES: dict[BackendName, tuple[str, ...]] = {
@@ -36,7 +47,7 @@ DEVICES: dict[BackendName, tuple[str, ...]] = {
         "piecewise",
         "custom",
     ),
-    "aihwkit": ("soft-bounds", "power"),
+    "aihwkit": ("constant-step", "linear-step", "soft-bounds", "exp-step", "pow-step", "power", "piecewise"),
 }
 
 

@@ -1,0 +1,160 @@
+"""Chopped Tiki-Taka v2 (c-TTv2, scripts: TT-v3), and Tiki-Taka v2 as the papers use it, which is the same unchopped.
+
+::
+
+    A_j ← pulses of lr_fast c_j d x_j                                             every sample, c_j = ±1
+    H_j ← H_j + c_j lr_transfer A e_j / thr                                       every transfer, j = 0, 1, … in turn
+    n = clip(trunc(H_j), ±BL);  C_j ← n pulses;  H_j loses what was written;  then c_j flips by chance or regularly
+    thr = buffer_granularity Δw_min of A · [auto_granularity/(columns · transfer_every)]
+    W = gamma c ∘ A + C        lr_transfer times gamma if gamma > 0
+
+The sign c takes out what A shows without a gradient, an offset of its symmetric point; that part of H averages out.
+
+Papers: Rasch et al. 2024 (Nature Communications 15:7133). AIHWKit counterpart: ``ChoppedTransferCompound`` without
+choppers on the outputs; its ``build_config("ttv2")`` and ``TTv2*Preset`` are it with in_chop_prob = 0. Every c starts
+at −1, as there. Its version 1.2.0 undoes the choppers of W at the wrong places if gamma > 0, and 1.1.0 refuses that.
+
+Axes: R replica, B sample (or image patch), J column of this transfer, O out, I in.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from analogcli.algorithms.auto_scale import automatic_rates, running_mean
+from analogcli.algorithms.buffer import fire, threshold
+from analogcli.algorithms.choppers import random_flips
+from analogcli.algorithms.compound import Compound
+from analogcli.algorithms.transfer import period, read_columns, segments, transfer_pulses, write_columns
+from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.spec import Agad, ChoppedTikiTaka, TikiTakaV2Chopped, Update
+
+
+class ChoppedTikiTakaCell(Compound):
+    """A fast array behind choppers, a digital buffer in pulses, and a slow array that takes whole pulses."""
+
+    remembers: ClassVar[tuple[str, ...]] = (
+        "vectors",
+        "cursor",
+        "sweeps",
+        "chopper_RI",
+        "buffer_RIO",
+        "x_mean_R",
+        "d_mean_R",
+    )
+
+    def __init__(
+        self,
+        fast: CrossbarArray,
+        slow: CrossbarArray,
+        algorithm: TikiTakaV2Chopped | ChoppedTikiTaka | Agad,
+        pulses: Update,
+    ) -> None:
+        super().__init__([fast, slow], [algorithm.gamma, 1.0])
+        self.algorithm = algorithm
+        self.pulses = pulses
+        self.write = transfer_pulses(algorithm.transfer_update, pulses)
+        r, _, width = self.shape
+        sweep = width * algorithm.transfer_every
+        self.threshold = threshold(fast.granularity, algorithm.buffer_granularity, algorithm.auto_granularity, sweep)
+        """Sum of reads that asks for one pulse [weight units of A]."""
+        chop_prob = 0.0 if isinstance(algorithm, TikiTakaV2Chopped) else algorithm.in_chop_prob
+        self.chop_period = max(math.ceil(1 / chop_prob), 2) if chop_prob else 0
+        """Sweeps between regular flips; 0: no choppers."""
+        self.vectors = 0
+        """Vectors seen."""
+        self.cursor = 0
+        """Column to be read next."""
+        self.sweeps = 0
+        """How often all columns were read."""
+        self.chopper_RI = -slow.w_ROI.new_ones(r, width)
+        """Sign of every column."""
+        self.buffer_RIO = torch.zeros_like(slow.w_ROI.mT, memory_format=torch.contiguous_format)
+        """H, transposed [pulses]."""
+        self.x_mean_R = slow.w_ROI.new_zeros(r)
+        """Running mean of max|x| (auto_scale)."""
+        self.d_mean_R = slow.w_ROI.new_zeros(r)
+        """Running mean of max|d| (auto_scale)."""
+
+    def forget(self) -> None:
+        """Set buffer, counters and choppers to their first values."""
+        super().forget()
+        self.chopper_RI.fill_(-1)
+
+    def mix(self) -> None:
+        """Bring the visible weights up to date; the choppers are undone."""
+        if not self._hidden:
+            fast, slow = self.arrays
+            chopped_RI = self.gammas[0] * self.chopper_RI
+            torch.addcmul(slow.seen_ROI, fast.seen_ROI, chopped_RI[:, None], out=self._visible_ROI)
+
+    def update(self, x_RBI: Tensor, d_RBO: Tensor, lr: float, randomness: Randomness) -> None:
+        """Send the gradient onto the fast array, and transfer when it is time to."""
+        spec, batch = self.algorithm, x_RBI.shape[1]
+        every = period(spec.transfer_every, spec.units_in_mbatch, batch)
+        fast_lr, rate_RB = spec.fast_lr or lr, None
+        if spec.auto_scale and spec.fast_lr:
+            rate_RB = self._automatic_rates(x_RBI, d_RBO)
+            # Half of a sample's own rate goes into each of its factors, which leaves the trains as they should be.
+            half_RB1 = rate_RB.sqrt()[..., None]
+            x_RBI, d_RBO, fast_lr = x_RBI * half_RB1, d_RBO * half_RB1, 1.0
+        for samples, due in segments(self.vectors, batch, [every]):
+            chopped_RBI = x_RBI[:, samples] * self.chopper_RI[:, None]
+            self.arrays[0].pulse(chopped_RBI, d_RBO[:, samples], fast_lr, self.pulses, randomness)
+            if due:
+                learnt = fast_lr if rate_RB is None else rate_RB[:, samples.stop - 1, None, None]
+                self._transfer(lr, learnt, randomness)
+        self.vectors += batch
+        self.end_update(randomness)
+
+    def _transfer(self, lr: float, learnt: float | Tensor, randomness: Randomness) -> None:
+        """Read, buffer and write the next column; ``learnt`` is the rate of the last vector's gradient."""
+        column = slice(self.cursor, self.cursor + 1)
+        read_RJO = read_columns(self.arrays[0], column, self.algorithm.transfer_read, randomness)
+        h_RJO = self.buffer_RIO[:, column].add_(read_RJO * self._gain(column, lr, learnt))
+        self._write(column, self._fire(h_RJO), randomness)
+        self._flip(column, randomness)
+        self._advance()
+
+    def _gain(self, column: slice, lr: float, learnt: float | Tensor) -> Tensor:
+        """Return what a read adds to the buffer [R, J, 1], with the sign of the choppers."""
+        spec, (fast, slow) = self.algorithm, self.arrays
+        gain: float | Tensor = spec.transfer_lr * (lr if spec.scale_transfer_lr else 1.0) * (spec.gamma or 1.0)
+        gain = gain / self.threshold
+        if spec.correct_gradient_magnitudes:
+            gain = gain * (fast.granularity / slow.granularity) / learnt
+        return self.chopper_RI[:, column, None] * gain
+
+    def _fire(self, h_RJO: Tensor) -> Tensor:
+        spec = self.algorithm
+        return fire(h_RJO, 1.0, spec.transfer_update.desired_bl, spec.momentum, spec.forget_buffer)
+
+    def _write(self, column: slice, n_RJO: Tensor, randomness: Randomness) -> None:
+        slow = self.arrays[1]
+        write_columns(slow, column, n_RJO, slow.granularity, self.write, randomness)
+
+    def _flip(self, column: slice, randomness: Randomness) -> None:
+        spec = self.algorithm
+        if isinstance(spec, ChoppedTikiTaka) and spec.in_chop_random:
+            self.chopper_RI[:, column].mul_(random_flips(self.shape[0], spec.in_chop_prob, randomness))
+        elif self.chop_period and self.sweeps % self.chop_period == self.chop_period - 1:
+            self.chopper_RI[:, column].neg_()
+
+    def _advance(self) -> None:
+        self.cursor += 1
+        if self.cursor == self.shape[2]:
+            self.cursor = 0
+            self.sweeps += 1
+
+    def _automatic_rates(self, x_RBI: Tensor, d_RBO: Tensor) -> Tensor:
+        """Return the learning rate of every vector [R, B], and move the running means on."""
+        spec = self.algorithm
+        step = (1 - spec.auto_momentum) / x_RBI.shape[1]
+        x_mean_RB = running_mean(self.x_mean_R, x_RBI.abs().amax(dim=2), step)
+        d_mean_RB = running_mean(self.d_mean_R, d_RBO.abs().amax(dim=2), step)
+        self.x_mean_R.copy_(x_mean_RB[:, -1])
+        self.d_mean_R.copy_(d_mean_RB[:, -1])
+        full_train = spec.fast_lr * self.pulses.desired_bl * self.arrays[0].granularity
+        return automatic_rates(full_train, x_mean_RB, d_mean_RB)
