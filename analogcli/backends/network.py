@@ -49,7 +49,7 @@ class NetworkOfModels:
             self.network.eval()
         x_NCHW = x_BCHW.repeat(self.replicas, 1, 1, 1) if self.replicas > 1 else x_BCHW
         log_p_NK: Tensor = self.network(x_NCHW)
-        return log_p_NK.unflatten(0, (self.replicas, -1))
+        return log_p_NK.view(self.replicas, len(x_BCHW), -1)
 
     def state_dict(self) -> list[State]:
         """Return for each model a copy of its parameters, running statistics and hidden states, flat."""

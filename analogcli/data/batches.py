@@ -30,7 +30,7 @@ def train_batch(dataset: DataSet, index_RB: Tensor) -> tuple[Tensor, Tensor]:
     index_N = index_RB.to(dataset.device).flatten()
     # On the CPU index_select takes a third of the time that indexing does.
     x_NCHW, y_N = dataset.train_x_BCHW.index_select(0, index_N), dataset.train_y_B.index_select(0, index_N)
-    return unit_range(x_NCHW).unflatten(0, index_RB.shape), y_N.unflatten(0, index_RB.shape)
+    return unit_range(x_NCHW).view(*index_RB.shape, *x_NCHW.shape[1:]), y_N.view(index_RB.shape)
 
 
 def train_batches(

@@ -77,13 +77,13 @@ def _converted(model: Module | Sequence[Module], replicas: int, chip: Chip | Non
         layers = [modules[name] for modules in named]
         if chip is not None and type(old) in ANALOG and select(name, old):
             new[id(old)] = ANALOG[type(old)](layers, name or "network", chip)
-        elif replicas > 1 and _has_state(old):
-            if type(old) not in REPLICAS:
-                raise UsageError(
-                    f"{name or 'the network'} ({type(old).__name__}) has parameters of its own and no form for several "
-                    "models in one network; train the models one at a time (--fuse 1, or a chip with one seed)"
-                )
+        elif replicas > 1 and type(old) in REPLICAS:
             new[id(old)] = REPLICAS[type(old)](layers)
+        elif replicas > 1 and _has_state(old):
+            raise UsageError(
+                f"{name or 'the network'} ({type(old).__name__}) has parameters of its own and no form for several "
+                "models in one network; train the models one at a time (--fuse 1, or a chip with one seed)"
+            )
     # What is replaced need not be copied, and what is not in it is left as it is.
     return deepcopy(models[0], dict(new))
 

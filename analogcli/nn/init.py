@@ -32,5 +32,7 @@ def initialise(network: Module, generator: torch.Generator) -> None:
             module.weight.copy_(weight)
             if module.bias is not None:
                 module.bias.copy_(bias_O)
-        elif hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        else:
+            reset = getattr(module, "reset_parameters", None)
+            if reset is not None:
+                reset()

@@ -193,7 +193,8 @@ class _Read(torch.autograd.Function):
             y_RBO += bias.view(len(y_RBO), 1, -1)
         ctx.layer = layer
         ctx.save_for_backward(x, scale_RT, *parts)
-        return layer._outputs(y_RBO, x)
+        # Not as a view of y_RBO, which torch does not let an activation change in place.
+        return layer._outputs(y_RBO, x).data
 
     @staticmethod
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:

@@ -11,6 +11,7 @@ Axes: R replica, B sample, C channel, O out, I in.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ class ReplicaConv2d(Module):
         first, self.replicas = layers[0], len(layers)
         self.mode = "constant" if first.padding_mode == "zeros" else first.padding_mode
         self.border = [] if self.mode == "constant" else list(first._reversed_padding_repeated_twice)
-        self.arguments = {
+        self.arguments: dict[str, Any] = {
             "stride": first.stride,
             "padding": 0 if self.border else first.padding,
             "dilation": first.dilation,
@@ -73,10 +74,9 @@ class ReplicaBatchNorm(_BatchNorm):
         channels = len(layers) * first.num_features
         super().__init__(channels, first.eps, first.momentum, first.affine, first.track_running_stats)
         self.replicas = len(layers)
-        with torch.no_grad():
-            for name, tensor in [*self.named_parameters(), *self.named_buffers()]:
-                parts = [getattr(layer, name) for layer in layers]
-                tensor.copy_(torch.cat(parts) if tensor.dim() else parts[0])
+        for name, tensor in [*self.named_parameters(), *self.named_buffers()]:
+            # In place of the fresh tensor, so that device and dtype are those of the layers.
+            tensor.data = together([getattr(layer, name).detach() for layer in layers]).clone()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised activations [R·B, C, …]."""
@@ -98,9 +98,9 @@ def together(parts: Sequence[Tensor]) -> Tensor:
 
 def _side_by_side(x: Tensor, replicas: int) -> Tensor:
     """Return [R·B, C, …] as [B, R·C, …]."""
-    return x.unflatten(0, (replicas, -1)).transpose(0, 1).flatten(1, 2)
+    return x.view(replicas, len(x) // replicas, *x.shape[1:]).transpose(0, 1).flatten(1, 2)
 
 
 def _behind_one_another(y: Tensor, replicas: int) -> Tensor:
     """Return [B, R·C, …] as [R·B, C, …]."""
-    return y.unflatten(1, (replicas, -1)).transpose(0, 1).flatten(0, 1)
+    return y.view(len(y), replicas, y.shape[1] // replicas, *y.shape[2:]).transpose(0, 1).flatten(0, 1)

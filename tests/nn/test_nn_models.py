@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import nn
 
 from analogcli.errors import SpecError
 from analogcli.generators import stream
-from analogcli.nn import AnalogLayer, AnalogLayers, Chip, TorchLayers, initial_weights
+from analogcli.nn import Chip, analog_layers, convert_to_analog, initial_weights
 from analogcli.nn.models import MODELS, build_model
-from analogcli.spec import FcnModel, LeNet5Model, Mapping, Model, Periphery, SoftBounds, Update
+from analogcli.spec import FcnModel, LeNet5Model, Model, ResNetModel, SoftBounds, TorchvisionModel
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,17 @@ class Shape:
     n_classes: int = 10
 
 
-SPECS: dict[str, Model] = {"fcn": FcnModel(), "lenet5": LeNet5Model()}
+SPECS: dict[str, Model] = {
+    "fcn": FcnModel(),
+    "lenet5": LeNet5Model(),
+    "resnet": ResNetModel(blocks=(1, 1, 1, 1), width=4),
+    "torchvision": TorchvisionModel(name="mobilenet_v3_small"),
+}
+SHAPES = {"torchvision": Shape(3, 32, 32)} | {kind: Shape() for kind in SPECS if kind != "torchvision"}
 
 
 def shapes(model: Model, shape: Shape = Shape()) -> list[tuple[int, ...]]:
-    network = build_model(model, shape, TorchLayers(stream(0, "init")))
+    network = build_model(model, shape)
     return [tuple(p.shape) for p in network.parameters() if p.dim() > 1]
 
 
@@ -48,8 +55,8 @@ def test_images_too_small_for_lenet5_are_refused() -> None:
 
 
 def test_the_order_of_layers_is_that_of_the_papers() -> None:
-    network = build_model(SPECS["lenet5"], Shape(), TorchLayers(stream(0, "init")))
-    assert [type(m).__name__ for m in network] == [
+    network = build_model(SPECS["lenet5"], Shape())
+    assert [type(m).__name__ for m in network.children()] == [
         *("Conv2d", "Tanh", "MaxPool2d", "Conv2d", "Tanh", "MaxPool2d", "Tanh"),
         *("Flatten", "Linear", "Tanh", "Linear", "LogSoftmax"),
     ]
@@ -58,14 +65,32 @@ def test_the_order_of_layers_is_that_of_the_papers() -> None:
 @pytest.mark.parametrize("kind", SPECS)
 def test_digital_and_analog_start_from_the_same_weights(kind: str) -> None:
     wide = SoftBounds(tau=100.0, w_max_dtod=0, w_min_dtod=0)
-    chip = Chip(wide, Periphery(), Mapping(), Update(fidelity="mean-field"), 3, torch.Generator())
-    analog = build_model(SPECS[kind], Shape(), AnalogLayers(chip, stream(3, "init")))
-    digital = dict(build_model(SPECS[kind], Shape(), TorchLayers(stream(3, "init"))).named_modules())
-    layers = {n: m for n, m in analog.named_modules() if isinstance(m, AnalogLayer)}
+    network = build_model(SPECS[kind], SHAPES[kind], seed=3)
+    layers = analog_layers(convert_to_analog(network, Chip(wide)))
+    digital = dict(network.named_modules())
     assert layers
     for name, layer in layers.items():
-        assert torch.equal(layer.weights(), digital[name].weight)  # type: ignore[arg-type]
-        assert torch.equal(layer.bias, digital[name].bias)  # type: ignore[arg-type]
+        plain = digital[name]
+        assert isinstance(plain, nn.Linear | nn.Conv2d)
+        assert torch.equal(layer.weights()[0], plain.weight)
+        if plain.bias is not None:
+            assert layer.bias is not None and torch.equal(layer.bias, plain.bias)
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_initial_weights_follow_from_the_seed_alone(kind: str) -> None:
+    first, again, other = (build_model(SPECS[kind], SHAPES[kind], seed).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
+    assert not all(torch.equal(tensor, other[name]) for name, tensor in first.items())
+
+
+def test_initial_weights_of_a_network_are_drawn_layer_after_layer() -> None:
+    network, generator = build_model(SPECS["lenet5"], Shape(), seed=3), stream(3, "init")
+    for name in ("conv1", "conv2", "linear1", "linear2"):
+        layer = network.get_submodule(name)
+        assert isinstance(layer, nn.Linear | nn.Conv2d)
+        weight, bias_O = initial_weights(tuple(layer.weight.shape), generator)
+        assert torch.equal(layer.weight, weight) and torch.equal(layer.bias, bias_O)
 
 
 def test_initial_weights_are_uniform_within_the_root_of_the_fan_in() -> None:
@@ -76,5 +101,5 @@ def test_initial_weights_are_uniform_within_the_root_of_the_fan_in() -> None:
 
 def test_torchs_global_generator_is_not_touched() -> None:
     before = torch.get_rng_state()
-    build_model(SPECS["lenet5"], Shape(), TorchLayers(stream(0, "init")))
+    build_model(SPECS["lenet5"], Shape())
     assert torch.equal(torch.get_rng_state(), before)
