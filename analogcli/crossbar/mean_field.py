@@ -7,7 +7,9 @@
 
 Hardware applies the samples one after the other, so |ΔW| is summed over the samples and is not the absolute value of
 the sum. Equivalently, up and down pulses act at the rates U = (|ΔW| + ΔW)/2 and D = (|ΔW| − ΔW)/2,
-W' = W + U ∘ q₊(W) − D ∘ q₋(W). Where devices differ, q± and with them F and G carry each device's own scale.
+W' = W + U ∘ q₊(W) − D ∘ q₋(W). Where devices differ, q± and with them F and G carry each device's own scale. A request
+is counted in pulses of the granularity, and a pulse moves q± Δw_min: where these differ (:mod:`.pow_step`,
+:mod:`.exp_step`), ΔW is multiplied by Δw_min/granularity.
 
 This is the mean of AIHWKit's pulsed update to first order in the change: q± are taken at the weight before the
 mini-batch, and cycle-to-cycle noise, the chance of coincidences and the rounding to whole pulses are left out.
@@ -29,4 +31,5 @@ def mean_field_update(w_ROI: Tensor, law: ResponseLaw, x_RBI: Tensor, d_RBO: Ten
     f_ROI, g_ROI = law.f_and_g(w_ROI)
     # The memory of sum_ROI takes all results in turn: the update is limited by memory traffic, not by arithmetic.
     sum_ROI.mul_(f_ROI).addcmul_(abs_ROI, g_ROI)
-    return torch.add(w_ROI, sum_ROI, alpha=-lr, out=sum_ROI).clamp_(law.lower_ROI, law.upper_ROI)
+    asked = lr * law.spec.dw_min / law.granularity
+    return torch.add(w_ROI, sum_ROI, alpha=-asked, out=sum_ROI).clamp_(law.lower_ROI, law.upper_ROI)
