@@ -180,18 +180,18 @@ def test_record_of_a_run_is_json_with_versions_and_seeds() -> None:
 @pytest.mark.parametrize("kind", ["fcn", "lenet5"])
 def test_a_model_starts_from_the_weights_of_its_seed(kind: str) -> None:
     """They are those of the digital engine, clipped to the bounds of the devices."""
-    from analogcli.generators import stream
-    from analogcli.nn import TorchLayers
     from analogcli.nn.models import build_model
 
     analog = spec(task={"model": {"kind": kind}}, device={"tau": 2.0, **IDEAL})
-    plain = build_model(analog.task.model, Digits(), TorchLayers(stream(3, "init")))
-    trainable = AihwkitBackend().build(analog, Digits(), 3, CPU)
+    plain = build_model(analog.task.model, Digits(), seed=3)
+    trainable = AihwkitBackend().build(analog, Digits(), [3], CPU)
     expected = {n.removesuffix(".weight"): p.detach() for n, p in plain.named_parameters() if p.ndim > 1}
-    assert trainable.weights().keys() == expected.keys()
-    assert all(torch.equal(weight, expected[name]) for name, weight in trainable.weights().items())
-    x, y = torch.rand(2, 1, 28, 28), torch.tensor([1, 2])
-    assert trainable.train_step(x, y, lr=0.1).isfinite() and trainable.log_probs(x).shape == (2, 10)
+    (weights,) = trainable.weights()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weight, expected[name]) for name, weight in weights.items())
+    x, y = torch.rand(1, 2, 1, 28, 28), torch.tensor([[1, 2]])
+    (loss,) = trainable.train_step(x, y, lr=0.1)
+    assert loss.isfinite() and trainable.log_probs(x[0]).shape == (1, 2, 10)
 
 
 @needs_aihwkit

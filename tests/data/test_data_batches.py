@@ -38,6 +38,11 @@ def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
     assert not torch.equal(first, data.order(1_000, seed=4, epoch=1))
 
 
+def test_every_model_has_the_order_of_its_seed_whatever_it_stands_beside() -> None:
+    order_RN = data.orders(1_000, [3, 8], epoch=2)
+    assert torch.equal(order_RN[1], data.order(1_000, seed=8, epoch=2))
+
+
 def test_drawing_an_order_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     data.order(1_000, seed=3, epoch=1)
@@ -46,21 +51,20 @@ def test_drawing_an_order_leaves_the_global_generator_alone() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 3, 5, 10, 64])
 def test_an_epoch_sees_every_sample_once_with_its_own_label(numbered: data.DataSet, batch_size: int) -> None:
-    order_N = data.order(10, seed=0, epoch=1)
-    batches = list(data.train_batches(numbered, order_N, batch_size))
-    assert [len(y_B) for _, y_B in batches] == [batch_size] * (10 // batch_size) + [10 % batch_size] * (
-        10 % batch_size > 0
-    )
-    assert torch.equal(torch.cat([y_B for _, y_B in batches]), order_N)
-    for x_BCHW, y_B in batches:
-        assert torch.equal((x_BCHW * 255).round().flatten().long(), y_B)
+    order_RN = data.orders(10, [0, 5], epoch=1)
+    batches = list(data.train_batches(numbered, order_RN, batch_size))
+    sizes = [batch_size] * (10 // batch_size) + [10 % batch_size] * (10 % batch_size > 0)
+    assert [tuple(x_RBCHW.shape) for x_RBCHW, _ in batches] == [(2, size, 1, 1, 1) for size in sizes]
+    assert torch.equal(torch.cat([y_RB for _, y_RB in batches], dim=1), order_RN)
+    for x_RBCHW, y_RB in batches:
+        assert torch.equal((x_RBCHW[..., 0, 0, 0] * 255).round().long(), y_RB)
 
 
 @pytest.mark.parametrize("first", [0, 1, 3, 4])
 def test_an_epoch_can_go_on_in_its_middle(numbered: data.DataSet, first: int) -> None:
-    order_N = data.order(10, seed=0, epoch=1)
-    whole = [y_B.tolist() for _, y_B in data.train_batches(numbered, order_N, 3)]
-    rest = [y_B.tolist() for _, y_B in data.train_batches(numbered, order_N, 3, first)]
+    order_RN = data.orders(10, [0, 1], epoch=1)
+    whole = [y_RB.tolist() for _, y_RB in data.train_batches(numbered, order_RN, 3)]
+    rest = [y_RB.tolist() for _, y_RB in data.train_batches(numbered, order_RN, 3, first)]
     assert rest == whole[first:]
 
 

@@ -134,9 +134,9 @@ def test_on_a_cuda_device_everything_stays_there(mnist5k: data.DataSet) -> None:
     dataset = data.load("mnist5k", None, cuda)
     assert dataset.device == cuda
     assert dataset.fingerprint == mnist5k.fingerprint
-    order_N = data.order(4_000, seed=0, epoch=1)
+    order_RN = data.orders(4_000, [0, 1], epoch=1)
     for there, here in zip(
-        data.train_batches(dataset, order_N, 300), data.train_batches(mnist5k, order_N, 300), strict=True
+        data.train_batches(dataset, order_RN, 300), data.train_batches(mnist5k, order_RN, 300), strict=True
     ):
         assert there[0].device == there[1].device == cuda
         torch.testing.assert_close(there[0].cpu(), here[0])

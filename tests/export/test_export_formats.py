@@ -16,7 +16,7 @@ from analogcli.export.tensorboard import export_tensorboard
 from analogcli.figures.summary import last_epochs_mean
 from analogcli.registry import load
 from analogcli.spec import ExecutionOptions
-from analogcli.store import EpochRecord, RunRecord, Store, collect
+from analogcli.store import EpochRecord, ModelEpoch, RunRecord, Store, collect
 
 REGISTRY = load()
 SCALARS = {
@@ -128,7 +128,7 @@ def test_models_that_were_not_come_to_are_left_out(trained: tuple[Store, RunReco
     model = store.run(begun).models[0]
     file = store.save_state(begun, 0, "state", {"model/w": torch.ones(2), "position": torch.zeros(1)})
     for epoch in (0, 1):
-        store.record_epoch(model.id, EpochRecord(epoch, None, None, 0.5, None, None, 0.1), {}, file)
+        store.record_epochs([ModelEpoch(model.id, EpochRecord(epoch, None, None, 0.5, None, None, 0.1), {}, file)])
     interrupted = store.run(begun)
     written = export_seed(store, interrupted, list(interrupted.models), tmp_path)
     store.delete(begun)

@@ -7,7 +7,7 @@ import torch
 
 from analogcli.registry import Curve
 from analogcli.spec import ExecutionOptions, RunSpec
-from analogcli.store import EpochRecord, Provenance, RunRecord, Store, collect
+from analogcli.store import EpochRecord, ModelEpoch, Provenance, RunRecord, Store, collect
 
 PROVENANCE: Provenance = collect(ExecutionOptions(), "CPU", None, None)
 
@@ -32,7 +32,7 @@ def add_run(store: Store, spec: RunSpec, models: Accuracies, status: str = "fini
                 lr=spec.task.lr if trained else None,
                 seconds=0.1,
             )
-            store.record_epoch(model.id, record, {}, file)
+            store.record_epochs([ModelEpoch(model.id, record, {}, file)])
     store.end(run_id, status)
     return store.run(run_id)
 

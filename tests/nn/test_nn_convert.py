@@ -1,5 +1,7 @@
 """Any torch network goes onto a chip: what is selected becomes analog, the rest follows, what cannot is refused."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -110,7 +112,9 @@ def test_a_module_under_two_names_stays_one_module() -> None:
 
 def test_devices_follow_the_name_of_the_layer_and_the_seed_and_nothing_else() -> None:
     def bounds(analog: nn.Module) -> torch.Tensor:
-        return analog_layers(analog)["3"].array.placed[0].tile.cell.array.law.upper_ROI  # type: ignore[attr-defined]
+        cell: Any = analog_layers(analog)["3"].array.placed[0].tile.cell
+        upper_ROI: torch.Tensor = cell.array.law.upper_ROI
+        return upper_ROI
 
     devices = SoftBounds()
     both = convert_to_analog(small(), Chip(devices, seeds=(4, 7)))
@@ -124,8 +128,8 @@ def test_devices_follow_the_name_of_the_layer_and_the_seed_and_nothing_else() ->
 def test_groups_of_a_convolution_have_devices_of_their_own() -> None:
     layer = convert_to_analog(nn.Conv2d(4, 4, 3, groups=2), Chip(SoftBounds(), seeds=(1, 2)))
     assert isinstance(layer, AnalogConv2d)
-    upper = layer.array.placed[0].tile.cell.array.law.upper_ROI  # type: ignore[attr-defined]
-    assert len({float(one) for one in upper[:, 0, 0]}) == 4
+    cell: Any = layer.array.placed[0].tile.cell
+    assert len({float(one) for one in cell.array.law.upper_ROI[:, 0, 0]}) == 4
 
 
 def test_torchs_state_dict_has_the_arrays_too() -> None:

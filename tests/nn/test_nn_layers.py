@@ -1,4 +1,4 @@
-"""With a perfect periphery analog layers are torch's layers, model by model; their learning is the mean-field update."""
+"""With a perfect periphery analog layers are torch's, model by model; their learning is the mean-field update."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ def assert_is_torch(layer: AnalogLayer, plain: list[Any], shape: tuple[int, ...]
 @pytest.mark.parametrize("shape", [(4, 7), (2, 3, 7), (2, 3, 2, 7)])
 def test_linear_is_torch_linear(mapping: dict[str, object], shape: tuple[int, ...], r: int) -> None:
     plain = linears(r, bias=len(shape) != 3)
-    assert_is_torch(analog(plain, chip(r, **mapping)), plain, shape)
+    assert_is_torch(analog(plain, chip(r, PERFECT, **mapping)), plain, shape)
 
 
 @replicas
@@ -104,7 +104,7 @@ def test_linear_is_torch_linear(mapping: dict[str, object], shape: tuple[int, ..
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
 def test_convolution_is_torch_convolution(mapping: dict[str, object], geometry: dict[str, Any], r: int) -> None:
     plain = convolutions(r, **geometry)
-    assert_is_torch(analog(plain, chip(r, **mapping)), plain, (2, 4, 8, 7))
+    assert_is_torch(analog(plain, chip(r, PERFECT, **mapping)), plain, (2, 4, 8, 7))
 
 
 def plain_networks(r: int) -> list[nn.Module]:
@@ -159,7 +159,7 @@ def test_normalisations_of_several_models_keep_their_settings_and_statistics() -
     assert isinstance(both, ReplicaBatchNorm)
     assert (both.eps, both.momentum, both.affine) == (0.1, 0.3, False)
     assert both.running_mean is not None and both.num_batches_tracked == 1
-    assert torch.equal(both.running_mean, torch.cat([layer.running_mean for layer in plain]))  # type: ignore[arg-type, misc]
+    assert torch.equal(both.running_mean, torch.cat([layer.running_mean for layer in plain]))  # type: ignore[misc]
 
 
 def test_out_scale_has_the_gradient_of_its_tile() -> None:
@@ -175,7 +175,7 @@ def test_out_scale_has_the_gradient_of_its_tile() -> None:
 
 def test_the_out_scale_is_part_of_the_weight_that_the_forward_pass_sees() -> None:
     layer = analog(nn.Linear(6, 4), chip(max_input_size=3, learn_out_scaling=True))
-    assert layer.out_scale is not None
+    assert layer.out_scale is not None and layer.bias is not None
     layer.out_scale.data.copy_(torch.tensor([[2.0, -0.5]]))
     x = torch.randn(5, 6)
     torch.testing.assert_close(layer(x), x @ layer.weights()[0].T + layer.bias)

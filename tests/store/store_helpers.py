@@ -5,7 +5,7 @@ from typing import Any
 
 from analogcli.registry import load
 from analogcli.spec import ExecutionOptions, RunSpec
-from analogcli.store import CheckpointFile, EpochRecord, ModelRecord, Provenance, Store, collect
+from analogcli.store import CheckpointFile, EpochRecord, ModelEpoch, ModelRecord, Provenance, Store, collect
 
 NO_FILE = CheckpointFile("checkpoints/none/model-0/epoch-0000.safetensors", "0" * 64, 0)
 """For tests that ask only about rows."""
@@ -36,7 +36,7 @@ def train_one(store: Store, run_id: str, model: ModelRecord, number: int) -> Che
     import torch
 
     file = store.save_state(run_id, model.index, f"epoch-{number:04d}", {"epoch": torch.tensor(number)})
-    store.record_epoch(model.id, epoch(number), {"train_loss": bytes(4 * number)}, file)
+    store.record_epochs([ModelEpoch(model.id, epoch(number), {"train_loss": bytes(4 * number)}, file)])
     return file
 
 

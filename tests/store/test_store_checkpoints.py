@@ -7,7 +7,7 @@ import torch
 from store_helpers import begin, epoch, files_of, train_one
 
 from analogcli.errors import StoreError
-from analogcli.store import CheckpointFile, Store
+from analogcli.store import CheckpointFile, ModelEpoch, Store
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_tensors_of_every_kind_come_back_bit_for_bit(store: Store) -> None:
         "needs gradient": torch.ones(2, requires_grad=True),
     }
     file = store.save_state(run.id, 0, "epoch-0000", tensors)
-    store.record_checkpoint(run.models[0].id, 0, 7, file)
+    store.record_checkpoints({run.models[0].id: file}, 0, 7)
     saved = store.saved_state(run.models[0])
     assert saved is not None and (saved.epoch, saved.step) == (0, 7)
     read = store.load_state(saved)
@@ -82,11 +82,11 @@ def test_an_epoch_that_cannot_be_recorded_as_a_whole_is_not_recorded_at_all(stor
     file = store.save_state(run.id, 0, "epoch-0002", {"epoch": torch.tensor(2)})
     too_long = {"train_loss": "not bytes"}
     with pytest.raises(StoreError):
-        store.record_epoch(run.models[0].id, epoch(2), too_long, file)  # type: ignore[arg-type]
+        store.record_epochs([ModelEpoch(run.models[0].id, epoch(2), too_long, file)])  # type: ignore[arg-type]
     assert [e.epoch for e in store.run(run.id).models[0].epochs] == [1]
     assert load(store, run.id)["epoch"] == 1
     with pytest.raises(StoreError):  # epoch 1 is there already
-        store.record_epoch(run.models[0].id, epoch(1), {}, file)
+        store.record_epochs([ModelEpoch(run.models[0].id, epoch(1), {}, file)])
     assert load(store, run.id)["epoch"] == 1
     assert store.counts()["series"] == 1
 
@@ -136,9 +136,8 @@ def test_a_checkpoint_holds_no_code(store: Store) -> None:
     payload = (store.folder / file.path).read_bytes()
     import hashlib
 
-    store.record_checkpoint(
-        run.models[0].id, 1, 0, CheckpointFile(file.path, hashlib.sha256(payload).hexdigest(), len(payload))
-    )
+    altered = CheckpointFile(file.path, hashlib.sha256(payload).hexdigest(), len(payload))
+    store.record_checkpoints({run.models[0].id: altered}, 1, 0)
     with pytest.raises(Exception, match=r"(?i)header|safetensor"):
         load(store, run.id)
 

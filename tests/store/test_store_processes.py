@@ -12,7 +12,7 @@ import pytest
 from store_helpers import NO_FILE, begin, epoch
 
 from analogcli.errors import StoreError
-from analogcli.store import Store
+from analogcli.store import ModelEpoch, Store
 
 PROCESSES = 6
 EPOCHS = 10
@@ -24,7 +24,8 @@ def write_epochs(start: Barrier, file: str) -> str:
     store = Store.open(file)
     run = store.run(begin(store))
     for number in range(EPOCHS):
-        store.record_epoch(run.models[0].id, epoch(number, number / EPOCHS), {"train_loss": b"1234"}, NO_FILE)
+        done = ModelEpoch(run.models[0].id, epoch(number, number / EPOCHS), {"train_loss": b"1234"}, NO_FILE)
+        store.record_epochs([done])
         assert len(store.run(run.id).models[0].epochs) == number + 1
     store.end(run.id, "finished")
     return run.id

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from store_helpers import begin, epoch, files_of, provenance, spec, train_one
 
 from analogcli.errors import StoreError, UnknownName, UsageError
-from analogcli.store import Store
+from analogcli.store import ModelEpoch, Store
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_what_was_recorded_is_read_back_to_the_last_digit(store: Store) -> None:
     third = 1 / 3
     record = type(epoch(1))(1, third, third**2, third**3, 1e-300, 0.1 + 0.2, 5e-324)
     file = store.save_state(run.id, 0, "epoch-0001", {})
-    store.record_epoch(run.models[0].id, record, {"train_loss": b"\0\1\2\3"}, file)
+    store.record_epochs([ModelEpoch(run.models[0].id, record, {"train_loss": b"\0\1\2\3"}, file)])
     model = store.run(run.id).models[0]
     assert model.epochs == (record,)
     assert store.series(model, "train_loss") == {1: b"\0\1\2\3"}
