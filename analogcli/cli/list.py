@@ -112,7 +112,7 @@ def _runs(store: str | None) -> Rows:
                 "status": run.status,
                 "experiment": spec["experiment"],
                 "setting": spec["setting"],
-                "device": device.get("kind"),
+                "device": device.get("law", device.get("kind")),
                 "tau": device.get("tau"),
                 "data set": spec["task"]["dataset"],
                 "backend": spec["backend"],

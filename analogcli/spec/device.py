@@ -81,7 +81,8 @@ class PulsedDevice(Spec):
         if high is None or low is None or not low < high:
             shown = ", ".join(f"{name} = {value!r:.30}" for name, value in given.items())
             raise ValueError(f"{shown} is not allowed; they must be numbers, w_min below w_max")
-        return data | {"tau": (high - low) / 2, "centre": (high + low) / 2}
+        # Differences leave digits that nobody wrote, and what is equal has one hash.
+        return data | {"tau": round((high - low) / 2, 12), "centre": round((high + low) / 2, 12)}
 
     @classmethod
     def _states_to_granularity(cls, data: dict[str, Any]) -> dict[str, Any]:

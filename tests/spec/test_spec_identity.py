@@ -38,7 +38,7 @@ CANONICAL: dict[str, Any] = {
     "seed": 0,
     "n_models": 1,
 }
-CANONICAL_HASH = "98ecaa04dabec3a81f77eff1a8306f93f8fdb656419a01f8cf8eeb997e37298a"
+CANONICAL_HASH = "11f8485aad1a77b98c63b3824a500f74b45b11460b651f999ee2c2c282d63344"
 
 
 def changed(**over: Any) -> RunSpec:
@@ -77,6 +77,7 @@ def backwards(value: Any) -> Any:
         merge(CANONICAL, {"device": {"tau": "6e-1", "dw_min": None, "states": 1200}}),
         merge(CANONICAL, {"device": {"states": 1200}}),
         merge(CANONICAL, {"device": {"dw_min": None, "states": 1200.0}}),
+        merge(CANONICAL, {"device": {"w_max": 0.6, "w_min": "-0.6"}}),
         merge(CANONICAL, {"device": {"up_down": 0}}),
         merge(CANONICAL, {"device": {"up_down": -0.0}}),
         merge(CANONICAL, {"device": {"construction_seed": None}}),
@@ -95,6 +96,13 @@ def test_of_granularity_and_states_the_one_that_is_laid_on_last_counts() -> None
     assert build(with_states).leaves()["device.dw_min"] == 0.002
     assert build(merge(with_states, {"device": {"dw_min": 0.001}})).hash == CANONICAL_HASH
     assert build(merge(with_states, {"device": {"tau": 0.3}})).leaves()["device.dw_min"] == 0.001
+
+
+def test_of_bounds_and_range_those_that_are_laid_on_last_count() -> None:
+    with_bounds = merge(CANONICAL, {"device": {"w_max": 1.1714, "w_min": -0.8286}})
+    leaves = build(with_bounds).leaves()
+    assert (leaves["device.tau"], leaves["device.centre"]) == (1.0, 0.1714)
+    assert build(merge(with_bounds, {"device": {"tau": 0.6}})).hash == CANONICAL_HASH
 
 
 def other(value: Any, annotation: Any) -> Any:
