@@ -17,7 +17,7 @@ from analogcli.crossbar.base import ResponseLaw
 from analogcli.crossbar.cell import Cell
 from analogcli.crossbar.custom import CustomDevice
 from analogcli.crossbar.mean_field import mean_field_update
-from analogcli.crossbar.periphery import analog_matvec
+from analogcli.crossbar.periphery import AnalogRead, analog_matvec
 from analogcli.crossbar.population import Population
 from analogcli.crossbar.randomness import Randomness
 from analogcli.crossbar.registry import LAWS, draw_devices
@@ -26,6 +26,7 @@ from analogcli.crossbar.tile import Tile
 
 __all__ = [
     "LAWS",
+    "AnalogRead",
     "Cell",
     "CrossbarArray",
     "CustomDevice",

@@ -37,70 +37,66 @@ MAX_BM_RES = 0.25
 """Bound management stops when one DAC step, seen before the reduction, exceeds this [normalised input units]."""
 
 
+class AnalogRead:
+    """Reads through one periphery; its numbers are worked out once, a small read takes only tens of microseconds."""
+
+    def __init__(self, io: IO) -> None:
+        self.io = io
+        r_in, r_out = _step(io.inp_bound, io.inp_steps), _step(io.out_bound, io.out_steps)
+        # With steps the last code counts as clipped, without them what lies beyond the bound.
+        limit = io.out_bound / r_out - (0.25 if io.out_steps else 0)
+        dac = (io.inp_steps > 0, r_in, io.inp_bound / r_in, io.inp_noise / r_in, io.w_noise)
+        adc = (io.out_steps > 0, r_out, io.out_bound / r_out, limit, io.out_noise)
+        self._form = np.array([io.noise_management == "abs-max", *dac, *adc], np.float32)
+        self._unmanaged_form = np.array([False, *dac, *adc], np.float32)
+
+    def __call__(self, w_ROI: Tensor, x_RBI: Tensor, randomness: Randomness) -> Tensor:
+        """Return y [R, B, O] = W x as the periphery sees it, on the weights' device."""
+        if self.io.perfect:
+            return torch.bmm(x_RBI, w_ROI.mT)
+        if w_ROI.device.type != "cpu":
+            return plain_matvec(w_ROI, x_RBI, self.io, randomness.generator)
+        keys = randomness.keys(len(w_ROI))
+        y_RBO, clipped = _read(w_ROI, x_RBI, self._form, keys)
+        if clipped is not None and self.io.bound_management == "iterative":
+            clipped_RB = clipped.reshape(y_RBO.shape[:2])
+            for r in np.flatnonzero(clipped_RB.any(1)):
+                self._reduce(y_RBO[r], w_ROI[r : r + 1], x_RBI[r], np.flatnonzero(clipped_RB[r]), keys[r])
+        return y_RBO
+
+    def _reduce(self, y_BO: Tensor, w_1OI: Tensor, x_BI: Tensor, rows: NDArray[np.intp], key: np.uint64) -> None:
+        """Read the samples ``rows`` again with smaller and smaller inputs until none clips; writes into ``y_BO``."""
+        factor = 1.0
+        scale_B1 = x_BI.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(x_BI.dtype).tiny)
+        while len(rows) and not _exhausted(factor, self.io):
+            factor *= 2
+            rows_N = torch.from_numpy(rows)
+            reduce_N1 = factor * (scale_B1[rows_N] if self.io.noise_management == "abs-max" else 1.0)
+            keys = np.array([(int(key) + int(factor)) % 2**64], np.uint64)
+            y_1NO, clipped = _read(w_1OI, (x_BI[rows_N] / reduce_N1)[None], self._unmanaged_form, keys)
+            y_BO[rows_N] = y_1NO[0] * reduce_N1
+            rows = rows[clipped] if clipped is not None else rows[:0]
+
+
 def analog_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, randomness: Randomness) -> Tensor:
     """Return y [R, B, O] = W x as the periphery ``io`` sees it, on the weights' device."""
-    if io.perfect:
-        return _product(x_RBI, w_ROI)
-    if w_ROI.device.type != "cpu":
-        return plain_matvec(w_ROI, x_RBI, io, randomness.generator)
-    y_RBO, clipped_RB = _read(w_ROI, x_RBI, io, randomness.keys(len(w_ROI)))
-    if clipped_RB is None or io.bound_management == "none":
-        return y_RBO
-    keys = randomness.keys(len(w_ROI))
-    for r in np.flatnonzero(clipped_RB.any(1)):
-        _reduce(y_RBO[r], w_ROI[r : r + 1], x_RBI[r], np.flatnonzero(clipped_RB[r]), io, keys[r])
-    return y_RBO
+    return AnalogRead(io)(w_ROI, x_RBI, randomness)
 
 
-def _reduce(y_BO: Tensor, w_1OI: Tensor, x_BI: Tensor, rows: NDArray[np.intp], io: IO, key: np.uint64) -> None:
-    """Read the samples ``rows`` of one replica again with smaller inputs until nothing clips; writes into ``y_BO``."""
-    factor = 1.0
-    scale_B1 = x_BI.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(x_BI.dtype).tiny)
-    unmanaged = io.model_copy(update={"noise_management": "none"})
-    while len(rows) and not _exhausted(factor, io):
-        factor *= 2
-        rows_N = torch.from_numpy(rows)
-        reduce_N1 = factor * (scale_B1[rows_N] if io.noise_management == "abs-max" else 1.0)
-        keys = np.array([key + np.uint64(factor)], np.uint64)
-        y_1NO, clipped = _read(w_1OI, (x_BI[rows_N] / reduce_N1)[None], unmanaged, keys)
-        y_BO[rows_N] = y_1NO[0] * reduce_N1
-        rows = rows[clipped[0]] if clipped is not None else rows[:0]
-
-
-def _read(w_ROI: Tensor, x_RBI: Tensor, io: IO, keys: Keys) -> tuple[Tensor, NDArray[np.bool_] | None]:
-    """Read once; return y and which samples clip, None if none does."""
-    r_in, r_out = np.float32(_step(io.inp_bound, io.inp_steps)), np.float32(_step(io.out_bound, io.out_steps))
-    x_RBI = x_RBI.contiguous()
+def _read(
+    w_ROI: Tensor, x_RBI: Tensor, form: NDArray[np.float32], keys: Keys
+) -> tuple[Tensor, NDArray[np.bool_] | None]:
+    """Read once; return y and which samples of all replicas clip, None if none does."""
     replicas, samples, n_in = x_RBI.shape
-    codes_RBI = torch.empty_like(x_RBI)
-    x, codes = x_RBI.view(-1, n_in).numpy(), codes_RBI.view(-1, n_in).numpy()
+    x = np.ascontiguousarray(x_RBI.numpy()).reshape(replicas * samples, n_in)
+    codes = np.empty_like(x)
     scale, norm = np.empty((2, len(x)), np.float32)
-    managed, inp_bound = io.noise_management == "abs-max", np.float32(io.inp_bound / r_in)
-    inp_noise, w_noise = np.float32(io.inp_noise / r_in), np.float32(io.w_noise)
-
-    def dac(first: int, last: int) -> None:
-        rounds = io.inp_steps > 0
-        encode(x, codes, scale, norm, keys, first, last, managed, r_in, inp_bound, rounds, inp_noise, w_noise)
-
-    share(dac, len(x), x.size)
-    y_RBO = _product(codes_RBI, w_ROI)
-    y = y_RBO.view(-1, y_RBO.shape[2]).numpy()
+    share(lambda first, last: encode(x, codes, scale, norm, keys, first, last, form), len(x), x.size)
+    y_RBO = torch.bmm(torch.from_numpy(codes).view(replicas, samples, n_in), w_ROI.mT)
+    y = y_RBO.numpy().reshape(len(x), -1)
     clipped = np.empty(len(y), np.bool_)
-    # With steps the last code counts as clipped, without them what lies beyond the bound.
-    out_bound = np.float32(io.out_bound / r_out)
-    limit, out_noise = np.float32(out_bound - (0.25 if io.out_steps else 0)), np.float32(io.out_noise)
-
-    def adc(first: int, last: int) -> bool:
-        rounds, form = io.out_steps > 0, (r_in, r_out, out_bound, limit)
-        return bool(decode(y, y, scale, norm, clipped, keys, first, last, *form, rounds, out_noise, w_noise))
-
-    any_clips = any(share(adc, len(y), y.size))
-    return y_RBO, clipped.reshape(replicas, samples) if any_clips else None
-
-
-def _product(x_RBI: Tensor, w_ROI: Tensor) -> Tensor:
-    # One replica as a plain matrix: the batched product costs several times as much for small matrices.
-    return torch.mm(x_RBI[0], w_ROI[0].T)[None] if len(w_ROI) == 1 else torch.bmm(x_RBI, w_ROI.mT)
+    clips = share(lambda first, last: decode(y, scale, norm, clipped, keys, first, last, form), len(y), y.size)
+    return y_RBO, clipped if any(clips) else None
 
 
 def plain_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, generator: torch.Generator) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from analogcli.crossbar.cell import Cell
-from analogcli.crossbar.periphery import analog_matvec
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.crossbar.randomness import Randomness
 from analogcli.spec import Mapping, Periphery
 
@@ -25,8 +25,8 @@ class Tile:
 
     def __init__(self, cell: Cell, periphery: Periphery, mapping: Mapping) -> None:
         self.cell = cell
-        self.forward_io = periphery.forward
-        self.backward_io = periphery.backward
+        self.read_forward = AnalogRead(periphery.forward)
+        self.read_backward = AnalogRead(periphery.backward)
         self.omega = mapping.weight_scaling_omega
         self.columnwise = mapping.weight_scaling_columnwise
         self.scale_RO = cell.visible().new_ones(cell.shape[:2])
@@ -47,13 +47,13 @@ class Tile:
 
     def forward(self, x_RBI: Tensor, randomness: Randomness) -> Tensor:
         """Read y [R, B, O] = W x."""
-        y_RBO = analog_matvec(self.cell.visible(), x_RBI, self.forward_io, randomness)
+        y_RBO = self.read_forward(self.cell.visible(), x_RBI, randomness)
         return y_RBO * self.scale_RO[:, None] if self.omega > 0 else y_RBO
 
     def backward(self, d_RBO: Tensor, randomness: Randomness) -> Tensor:
         """Read the input gradient [R, B, I] = Wᵀ d."""
         d_RBO = d_RBO * self.scale_RO[:, None] if self.omega > 0 else d_RBO
-        return analog_matvec(self.cell.visible().mT, d_RBO, self.backward_io, randomness)
+        return self.read_backward(self.cell.visible().mT, d_RBO, randomness)
 
     def update(self, x_RBI: Tensor, d_RBO: Tensor, lr: float, randomness: Randomness) -> None:
         """Ask W to move by −lr Σ d xᵀ."""

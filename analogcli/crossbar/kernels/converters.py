@@ -10,22 +10,21 @@ from analogcli.crossbar.kernels.hashing import as_float, hash32, key_pair, norma
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def encode(  # type: ignore[no-untyped-def]
-    x, codes, scale, norm, keys, first, last, managed, step, bound, rounds, inp_noise, w_noise
-):
+def encode(x, codes, scale, norm, keys, first, last, form):  # type: ignore[no-untyped-def]
     """Write DAC codes of the samples ``first`` to ``last``, their scale s, and ‖v‖ where there is weight noise.
 
-    Samples of all replicas follow one another, as many for each of the ``keys``. ``step``, ``bound`` and ``inp_noise`` are r_in, inp_bound/r_in and inp_noise/r_in.
+    Samples of all replicas follow one another, as many for each of the ``keys``; ``form`` has the numbers below, in this order.
     """
+    managed, rounds, step, bound, inp_noise, w_noise = form[0] > 0, form[1] > 0, form[2], form[3], form[4], form[5]
     n, samples = x.shape[1], len(x) // len(keys)
     for b in range(first, last):
-        key_1, key_2 = key_pair(keys[b // samples])
         s = _largest(x[b]) if managed else np.float32(1.0)
         if s == 0 and inp_noise > 0:
             s = np.float32(1.0)
         scale[b] = s
         _quantise(x[b], codes[b], np.float32(1.0) / max(s, np.float32(1.17549435e-38)), step, bound, rounds)
         if inp_noise > 0:
+            key_1, key_2 = key_pair(keys[b // samples])
             for i in range(n):
                 codes[b, i] += inp_noise * normal(hash32(b % samples * n + i, key_1, key_2))
         if w_noise > 0:
@@ -57,36 +56,31 @@ def _quantise(x, codes, factor, step, bound, rounds):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def decode(  # type: ignore[no-untyped-def]
-    y, out, scale, norm, clipped, keys, first, last, r_in, r_out, bound, limit, rounds, out_noise, w_noise
-):
-    """Turn products of DAC codes into read values of the samples ``first`` to ``last``; return if any output clips.
-
-    ``r_out``, ``bound`` are the ADC step and out_bound/r_out; ``limit`` is the code from which on an output clips.
-    """
+def decode(y, scale, norm, clipped, keys, first, last, form):  # type: ignore[no-untyped-def]
+    """Turn products of DAC codes into read values of the samples ``first`` to ``last``; return if any output clips."""
+    r_in, w_noise, rounds, r_out = form[2], form[5], form[6] > 0, form[7]
+    bound, limit, out_noise = form[8], form[9], form[10]
     any_clips, samples = False, len(y) // len(keys)
     for b in range(first, last):
         # Not the keys of the inputs' noise.
         key_1, key_2 = key_pair(~keys[b // samples])
         spread = np.sqrt(out_noise * out_noise + w_noise * w_noise * norm[b] * norm[b]) if w_noise > 0 else out_noise
         place = np.uint32(b % samples * y.shape[1])
-        clips = _convert(
-            y[b], out[b], key_1, key_2, place, r_in / r_out, spread / r_out, bound, limit, rounds, scale[b] * r_out
-        )
-        clipped[b] = clips
-        any_clips |= clips
+        gain, back = r_in / r_out, scale[b] * r_out
+        clipped[b] = _convert(y[b], key_1, key_2, place, gain, spread / r_out, bound, limit, rounds, back)
+        any_clips |= clipped[b]
     return any_clips
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _convert(y, out, key_1, key_2, place, gain, spread, bound, limit, rounds, back):  # type: ignore[no-untyped-def]
-    largest = np.float32(0.0)
+def _convert(y, key_1, key_2, place, gain, spread, bound, limit, rounds, back):  # type: ignore[no-untyped-def]
+    clips = np.uint32(0)
     for o in range(len(y)):
         code = y[o] * gain
         if spread > 0:
             code += spread * normal(hash32(np.uint32(place + np.uint32(o)), key_1, key_2))
         if rounds:
             code = np.rint(code)
-        largest = max(largest, abs(code))
-        out[o] = min(max(code, -bound), bound) * back
-    return largest > limit
+        clips |= np.uint32(abs(code) > limit)
+        y[o] = min(max(code, -bound), bound) * back
+    return clips != 0

@@ -19,9 +19,9 @@ LARGE = 500_000
 
 def share(loop: Callable[[int, int], T], length: int, elements: int) -> list[T]:
     """Call ``loop(begin, end)`` for parts of ``range(length)``, in as many threads as torch uses if it is large."""
-    parts = min(torch.get_num_threads(), length) if elements >= LARGE else 1
-    if parts <= 1:
+    if elements < LARGE:
         return [loop(0, length)]
+    parts = max(min(torch.get_num_threads(), length), 1)
     edges = [length * p // parts for p in range(parts + 1)]
     others = [_pool(parts - 1).submit(loop, edges[p], edges[p + 1]) for p in range(1, parts)]
     return [loop(edges[0], edges[1]), *(other.result() for other in others)]
