@@ -53,7 +53,7 @@ def sentence(ask: Callable[[], object]) -> str:
         (
             "device",
             {"kind": "soft-bounds", "centre": 0.6, "tau": 0.6},
-            ["device: centre = 0.6", "responses need both bounds"],
+            ["device: centre = 0.6", "a bound at 0 gives no response"],
         ),
         ("device", {"states": 1200, "dw_min": 0.001}, ["device: dw_min and states", "give one of them"]),
         ("devce.tau", 1, ["devce is not a field", "did you mean device?"]),
