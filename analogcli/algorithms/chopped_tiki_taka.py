@@ -12,7 +12,7 @@ The sign c takes out what A shows without a gradient, an offset of its symmetric
 
 Papers: Rasch et al. 2024 (Nature Communications 15:7133). AIHWKit counterpart: ``ChoppedTransferCompound`` without
 choppers on the outputs; its ``build_config("ttv2")`` and ``TTv2*Preset`` are it with in_chop_prob = 0. Every c starts
-at −1, as there. Its version 1.2.0 undoes the choppers of W at the wrong places if gamma > 0, and 1.1.0 refuses that.
+at +1, as there. Its version 1.2.0 undoes the choppers of W at the wrong places if gamma > 0, and 1.1.0 refuses that.
 
 Axes: R replica, B sample (or image patch), J column of this transfer, O out, I in.
 """
@@ -69,7 +69,7 @@ class ChoppedTikiTakaCell(Compound):
         """Column to be read next."""
         self.sweeps = 0
         """How often all columns were read."""
-        self.chopper_RI = -slow.w_ROI.new_ones(r, width)
+        self.chopper_RI = slow.w_ROI.new_ones(r, width)
         """Sign of every column."""
         self.buffer_RIO = torch.zeros_like(slow.w_ROI.mT, memory_format=torch.contiguous_format)
         """H, transposed [pulses]."""
@@ -81,7 +81,7 @@ class ChoppedTikiTakaCell(Compound):
     def forget(self) -> None:
         """Set buffer, counters and choppers to their first values."""
         super().forget()
-        self.chopper_RI.fill_(-1)
+        self.chopper_RI.fill_(1)
 
     def mix(self) -> None:
         """Bring the visible weights up to date; the choppers are undone."""

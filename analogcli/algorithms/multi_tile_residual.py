@@ -24,7 +24,15 @@ import torch
 from torch import Tensor
 
 from analogcli.algorithms.compound import Compound
-from analogcli.algorithms.transfer import columns_from, period, read_columns, segments, transfer_pulses, write_columns
+from analogcli.algorithms.transfer import (
+    columns_from,
+    period,
+    read_columns,
+    segments,
+    skip_write,
+    transfer_pulses,
+    write_columns,
+)
 from analogcli.algorithms.warm_start import RULES, WarmStart
 from analogcli.crossbar import CrossbarArray, Randomness
 from analogcli.spec import MultiTileResidual, Update
@@ -90,7 +98,7 @@ class MultiTileResidualCell(Compound):
         self, source: int, targets: Mapping[int, Tensor | None], cursor: int, lr: float, randomness: Randomness
     ) -> None:
         """Write the columns at ``cursor`` of ``source`` onto ``targets``, each for its models (None: for all)."""
-        spec, (r, _, width) = self.algorithm, self.shape
+        spec, width = self.algorithm, self.shape[2]
         rate = spec.transfer_lrs[source] * (lr if spec.scale_transfer_lr else 1.0)
         for columns in columns_from(self.cursors[cursor], spec.n_reads_per_transfer, width):
             read_RJO = read_columns(self.arrays[source], columns, spec.transfer_read, randomness)
@@ -101,8 +109,7 @@ class MultiTileResidualCell(Compound):
                     masked_RJO = read_RJO * models_R.to(read_RJO)[:, None, None]
                     write_columns(self.arrays[tile], columns, masked_RJO, rate, self.write, randomness)
                 else:
-                    # A model draws the same numbers whether or not its neighbours write.
-                    randomness.keys(r)
+                    skip_write(self.arrays[tile], self.write, randomness)
             self.cursors[cursor] = columns.stop % width
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -69,6 +69,12 @@ def write_columns(
     array.pulse(_one_hot(n, array), change_RJO, -lr, pulses, randomness, columns=columns)
 
 
+def skip_write(array: CrossbarArray, pulses: Pulses, randomness: Randomness) -> None:
+    """Take the keys of a write that no model needs: each draws the same numbers whether or not its neighbours write."""
+    if pulses.fidelity != "mean-field":
+        randomness.keys(array.shape[0])
+
+
 def transfer_pulses(transfer_update: Pulses, update: Update) -> Pulses:
     """Return the pulses of a write: in the mean if the gradient is, else those of one sample."""
     fidelity = "mean-field" if update.fidelity == "mean-field" else "sequential"

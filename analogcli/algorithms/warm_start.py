@@ -13,7 +13,7 @@ The loss is the mean training loss of an epoch.
 variant      aggressive   mild        history after a plateau    plateaus needed   period of the transfer
 ===========  ===========  ==========  =========================  ================  ============================
 paper        0            0           kept                       n − 1             T_0, that of the cascade
-code-mnist   1e-4         ≥ −0.01     cleared                    n                 T_1, the second entry
+code-mnist   1e-4         −0.01       cleared                    n                 T_1, the second entry
 code-cifar   1e-4         1e-4        cleared                    n                 T_1, the second entry
 ===========  ===========  ==========  =========================  ================  ============================
 
@@ -50,10 +50,9 @@ class Rule:
     """Tile whose period the transfers of the warm start have."""
 
 
-_JUST_BELOW = float(torch.nextafter(torch.tensor(-0.01, dtype=torch.float64), torch.tensor(-1.0, dtype=torch.float64)))
 RULES: dict[str, Rule] = {
     "paper": Rule(0.0, 0.0, clears_history=False, extra_plateaus=0, period_entry=0),
-    "code-mnist": Rule(1e-4, _JUST_BELOW, clears_history=True, extra_plateaus=1, period_entry=1),
+    "code-mnist": Rule(1e-4, -0.01, clears_history=True, extra_plateaus=1, period_entry=1),
     "code-cifar": Rule(1e-4, 1e-4, clears_history=True, extra_plateaus=1, period_entry=1),
 }
 

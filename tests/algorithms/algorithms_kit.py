@@ -85,4 +85,4 @@ def train(cell: Cell, randomness: Randomness, seeds: Sequence[int], steps: range
 
 def start(seeds: Sequence[int], shape: tuple[int, int] = SHAPE) -> Tensor:
     """Return weights within the bounds of most devices."""
-    return torch.stack([0.2 * torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    return torch.stack([0.1 * torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
