@@ -263,3 +263,51 @@ def test_the_mean_field_counts_requests_in_pulses_of_the_granularity() -> None:
     torch.testing.assert_close(
         mean_field_update(at(0.2), power, x, d, 0.1), mean_field_update(at(0.2), soft, x, d, 0.1)
     )
+
+
+# Trains of pulses that all arrive: no management, so that every line fires in every slot.
+
+ALWAYS = Pulses(desired_bl=20, update_management=False, update_bl_management=False)
+
+
+def after_twenty_pulses(law: Any, w: Tensor, sign: float) -> Tensor:
+    """Weights after 20 pulses of the compiled loops, upwards for ``sign`` 1."""
+    array = CrossbarArray(law)
+    array.w_ROI.copy_(w)
+    r, o, i = array.shape
+    array.pulse(torch.ones(r, 1, i), torch.full((r, 1, o), -sign), 1e6, ALWAYS, Randomness(range(r)))
+    return array.w_ROI
+
+
+@pulsed_kinds
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_train_is_one_pulse_after_the_other(kind: str, sign: float) -> None:
+    law = law_of(kind, dw_min=0.02, dw_min_std=0)
+    w = within(law)
+    expected = w
+    for _ in range(20):
+        step = law.q_plus(expected) if sign > 0 else -law.q_minus(expected)
+        expected = law.clip(expected + 0.02 * step)
+    torch.testing.assert_close(after_twenty_pulses(law, w, sign), expected, atol=2e-6, rtol=1e-5)
+    assert float((expected - w).abs().max()) > 0.1
+
+
+def test_n_pulses_on_soft_bounds_have_a_closed_form() -> None:
+    """w_n = ±τ ∓ (τ ∓ w)(1 − Δw_min/τ)ⁿ for n noise-free pulses of one sign."""
+    law = law_of("soft-bounds", dw_min=0.02, dw_min_std=0, **EQUAL)
+    w, left = within(law), (1 - 0.02 / TAU) ** 20
+    torch.testing.assert_close(after_twenty_pulses(law, w, 1.0), TAU - (TAU - w) * left, atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(after_twenty_pulses(law, w, -1.0), -TAU + (TAU + w) * left, atol=2e-6, rtol=1e-5)
+
+
+def test_pulses_up_and_down_tend_to_the_symmetric_point() -> None:
+    """w_s = (s₊ − s₋)/(s₊/w_max − s₋/w_min), which AIHWKit's zero-shift subtracts."""
+    law = law_of("soft-bounds", dw_min=0.004, dw_min_std=0, dw_min_dtod=0.2, up_down=0.3)
+    p = law.population
+    point = (p.scale_up_ROI - p.scale_down_ROI) / (p.scale_up_ROI / p.w_max_ROI - p.scale_down_ROI / p.w_min_ROI)
+    array = CrossbarArray(law)
+    array.w_ROI.copy_(within(law))
+    x, d = torch.ones(2, 4000, 7), torch.tensor([1.0, -1.0]).repeat(2000)[None, :, None].expand(2, -1, 5)
+    one_pulse = Pulses(desired_bl=1, update_management=False, update_bl_management=False)
+    array.pulse(x, d, 1e6, one_pulse, Randomness([0, 1]))
+    torch.testing.assert_close(array.w_ROI, point, atol=0.01, rtol=0)
