@@ -30,7 +30,7 @@ class CrossbarArray:
         self.law = law
         self.w_ROI = law.clip(torch.zeros_like(law.upper_ROI)).contiguous()
         """Weights on the devices [weight units]; contiguous, changed in place."""
-        self.seen_ROI = self.w_ROI.clone() if law.table.write_noise else self.w_ROI
+        self.seen_ROI = self.w_ROI.clone() if law.write_noise else self.w_ROI
         """Weights that reads see; the same tensor where there is no write noise."""
 
     @property
@@ -109,4 +109,4 @@ class CrossbarArray:
             return
         w_ROI = self.w_ROI[..., columns]
         xi_ROI = torch.randn(w_ROI.shape, generator=randomness.generator, device=w_ROI.device)
-        self.seen_ROI[..., columns] = w_ROI + self.law.table.write_noise * xi_ROI
+        self.seen_ROI[..., columns] = w_ROI + self.law.write_noise * xi_ROI

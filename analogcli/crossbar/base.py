@@ -98,6 +98,14 @@ class ResponseLaw(ABC):
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops (see :mod:`.table`)."""
 
+    @abstractmethod
+    def columns(self) -> Sequence[Tensor]:
+        """Return the eight numbers of every device in the table, each [R, O, I] [weight units]."""
+
+    def same_for_all(self, value: float) -> Tensor:
+        """Return ``value`` as [R, O, I] without the memory for it."""
+        return self.population.w_max_ROI.new_full((), value).expand_as(self.population.w_max_ROI)
+
     @property
     def write_noise(self) -> float:
         """Std of what reads see around the state [weight units]."""

@@ -10,9 +10,6 @@ Source: Gokmen and Vlasov 2016 (arXiv 1603.07341). AIHWKit twin: ``ConstantStepD
 """
 
 from dataclasses import dataclass
-from functools import cached_property
-
-import torch
 
 from analogcli.crossbar.straight import Line, StraightLaw
 from analogcli.spec import ConstantStep
@@ -24,12 +21,7 @@ class ConstantStepLaw(StraightLaw):
 
     spec: ConstantStep
 
-    @cached_property
-    def up_line(self) -> Line:
-        """Offset s₊, slope 0."""
-        return self.population.scale_up_ROI, torch.zeros_like(self.population.scale_up_ROI)
-
-    @cached_property
-    def down_line(self) -> Line:
-        """Offset s₋, slope 0."""
-        return self.population.scale_down_ROI, torch.zeros_like(self.population.scale_down_ROI)
+    def lines(self) -> tuple[Line, Line]:
+        """Return offsets s±, slopes 0."""
+        p, none_ROI = self.population, self.same_for_all(0.0)
+        return (p.scale_up_ROI, none_ROI), (p.scale_down_ROI, none_ROI)

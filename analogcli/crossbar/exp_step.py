@@ -14,6 +14,7 @@ Axes: R replica, O out, I in.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,14 +59,17 @@ class ExpStepLaw(ResponseLaw):
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p, s = self.population, self.spec
-        none_ROI = torch.zeros(1, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
-        noise_ROI = none_ROI + s.dw_min_std * s.dw_min_std_add if s.dw_min_std_add else none_ROI
-        up_and_down = (s.dw_min * p.scale_up_ROI, none_ROI, s.dw_min * p.scale_down_ROI, none_ROI)
-        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, noise_ROI, noise_ROI)
+        s = self.spec
         constants = np.array([s.A_up, s.gamma_up, s.A_down, s.gamma_down, 2 * s.a, s.b], np.float32)
         slope = s.dw_min_std * s.dw_min_std_slope
-        return DeviceTable(EXP_STEP, columns, s.dw_min_std, slope, self.write_noise, constants)
+        return DeviceTable(EXP_STEP, self.columns, s.dw_min_std, slope, self.write_noise, constants)
+
+    def columns(self) -> Sequence[Tensor]:
+        """Return pulses without their decline, bounds and the noise besides that of the pulse."""
+        p, s = self.population, self.spec
+        none_ROI, noise_ROI = self.same_for_all(0.0), self.same_for_all(s.dw_min_std * s.dw_min_std_add)
+        up_and_down = (s.dw_min * p.scale_up_ROI, none_ROI, s.dw_min * p.scale_down_ROI, none_ROI)
+        return *up_and_down, p.w_min_ROI, p.w_max_ROI, noise_ROI, noise_ROI
 
     def _z(self, w_ROI: Tensor) -> Tensor:
         p = self.population

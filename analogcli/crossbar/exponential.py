@@ -15,6 +15,7 @@ Axes: R replica, O out, I in.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,13 +44,14 @@ class ExponentialLaw(ResponseLaw):
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p, gamma = self.population, self.spec.gamma_res
-        full = self.spec.dw_min / math.expm1(gamma)
-        gamma_ROI = torch.full((1,), gamma, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
-        none_ROI = torch.zeros(1, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
+        return DeviceTable(EXPONENTIAL, self.columns, self.spec.dw_min_std, write_noise=self.write_noise)
+
+    def columns(self) -> Sequence[Tensor]:
+        """Return pulses in units of the exponential's, γ_res and bounds."""
+        p, full = self.population, self.spec.dw_min / math.expm1(self.spec.gamma_res)
+        gamma_ROI, none_ROI = self.same_for_all(self.spec.gamma_res), self.same_for_all(0.0)
         up_and_down = (full * p.scale_up_ROI, gamma_ROI, full * p.scale_down_ROI, gamma_ROI)
-        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI)
-        return DeviceTable(EXPONENTIAL, columns, self.spec.dw_min_std, write_noise=self.write_noise)
+        return *up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI
 
     def _response(self, w_ROI: Tensor, bound_ROI: Tensor) -> Tensor:
         # expm1 keeps the digits that e^x − 1 loses for small γ_res, where the law is nearly linear.

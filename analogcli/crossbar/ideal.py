@@ -14,7 +14,6 @@ Axes: R replica, O out, I in.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import torch
@@ -43,12 +42,7 @@ class IdealLaw(StraightLaw):
         """Always."""
         return True
 
-    @cached_property
-    def up_line(self) -> Line:
-        """Offset 1, slope 0."""
-        return self.population.scale_up_ROI, torch.zeros_like(self.population.scale_up_ROI)
-
-    @cached_property
-    def down_line(self) -> Line:
-        """Offset 1, slope 0."""
-        return self.population.scale_down_ROI, torch.zeros_like(self.population.scale_down_ROI)
+    def lines(self) -> tuple[Line, Line]:
+        """Return offsets 1, slopes 0."""
+        p, none_ROI = self.population, self.same_for_all(0.0)
+        return (p.scale_up_ROI, none_ROI), (p.scale_down_ROI, none_ROI)

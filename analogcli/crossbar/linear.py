@@ -12,7 +12,6 @@ on one side only.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from torch import Tensor
 
@@ -31,18 +30,13 @@ class LinearLaw(StraightLaw):
         """Never: σ_c is added to the response, as in the paper."""
         return False
 
-    @cached_property
+    @property
     def scales(self) -> tuple[Tensor, Tensor]:
         """s₊ (1 + c) and s₋ (1 − c)."""
         p, c = self.population, self.spec.c_lin
         return (1 + c) * p.scale_up_ROI, (1 - c) * p.scale_down_ROI
 
-    @cached_property
-    def up_line(self) -> Line:
-        """Offset and slope of s₊ (1 + c)(1 − w/w_max)."""
-        return towards(self.scales[0], self.population.w_max_ROI)
-
-    @cached_property
-    def down_line(self) -> Line:
-        """Offset and slope of s₋ (1 − c)(1 − w/w_min)."""
-        return towards(self.scales[1], self.population.w_min_ROI)
+    def lines(self) -> tuple[Line, Line]:
+        """Return s₊ (1 + c)(1 − w/w_max) and s₋ (1 − c)(1 − w/w_min)."""
+        up_ROI, down_ROI = self.scales
+        return towards(up_ROI, self.population.w_max_ROI), towards(down_ROI, self.population.w_min_ROI)

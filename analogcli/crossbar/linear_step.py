@@ -14,7 +14,6 @@ Axes: R replica, O out, I in.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -58,24 +57,15 @@ class LinearStepLaw(StraightLaw):
         """Whether the cycle-to-cycle noise shrinks with the pulse."""
         return self.spec.mult_noise
 
-    @cached_property
-    def up_line(self) -> Line:
-        """Offset and slope of s₊ (1 − γ₊ w/m₊)."""
-        p, gamma = self.population, self.population.gamma_up_ROI
-        return _line(p.scale_up_ROI, self.spec.gamma_up if gamma is None else gamma, self._references[0])
-
-    @cached_property
-    def down_line(self) -> Line:
-        """Offset and slope of s₋ (1 − γ₋ w/m₋)."""
-        p, gamma = self.population, self.population.gamma_down_ROI
-        return _line(p.scale_down_ROI, self.spec.gamma_down if gamma is None else gamma, self._references[1])
-
-    @property
-    def _references(self) -> Line:
-        p = self.population
-        if not self.spec.mean_bound_reference:
-            return p.w_max_ROI, p.w_min_ROI
-        return torch.full_like(p.w_max_ROI, self.spec.w_max), torch.full_like(p.w_min_ROI, self.spec.w_min)
+    def lines(self) -> tuple[Line, Line]:
+        """Return s₊ (1 − γ₊ w/m₊) and s₋ (1 − γ₋ w/m₋)."""
+        p, s = self.population, self.spec
+        gamma_up = s.gamma_up if p.gamma_up_ROI is None else p.gamma_up_ROI
+        gamma_down = s.gamma_down if p.gamma_down_ROI is None else p.gamma_down_ROI
+        high_ROI, low_ROI = p.w_max_ROI, p.w_min_ROI
+        if s.mean_bound_reference:
+            high_ROI, low_ROI = self.same_for_all(s.w_max), self.same_for_all(s.w_min)
+        return _line(p.scale_up_ROI, gamma_up, high_ROI), _line(p.scale_down_ROI, gamma_down, low_ROI)
 
 
 def _line(scale_ROI: Tensor, gamma: Tensor | float, reference_ROI: Tensor) -> Line:

@@ -12,6 +12,7 @@ Axes: R replica, O out, I in; nodes_2N: up and down, nodes.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,11 +47,14 @@ class NodesLaw(ResponseLaw):
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p, dw_min = self.population, self.spec.dw_min
-        none_ROI = torch.zeros(1, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
+        sigma, nodes = self.spec.dw_min_std, self.nodes_2N
+        return DeviceTable(PIECEWISE, self.columns, sigma, write_noise=self.write_noise, nodes=nodes)
+
+    def columns(self) -> Sequence[Tensor]:
+        """Return pulses of response 1, and bounds."""
+        p, dw_min, none_ROI = self.population, self.spec.dw_min, self.same_for_all(0.0)
         up_and_down = (dw_min * p.scale_up_ROI, none_ROI, dw_min * p.scale_down_ROI, none_ROI)
-        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI)
-        return DeviceTable(PIECEWISE, columns, self.spec.dw_min_std, write_noise=self.write_noise, nodes=self.nodes_2N)
+        return *up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI
 
     def _value(self, direction: int, w_ROI: Tensor) -> Tensor:
         p = self.population

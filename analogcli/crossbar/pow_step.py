@@ -13,6 +13,7 @@ AIHWKit twin: ``PowStepDevice``.
 Axes: R replica, O out, I in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -77,8 +78,10 @@ class PowStepLaw(ResponseLaw):
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p, dw_min = self.population, self.spec.dw_min
-        none_ROI = torch.zeros(1, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
+        return DeviceTable(POWER, self.columns, self.spec.dw_min_std, write_noise=self.write_noise)
+
+    def columns(self) -> Sequence[Tensor]:
+        """Return pulses at the far end of the range, γ± and bounds."""
+        p, dw_min, none_ROI = self.population, self.spec.dw_min, self.same_for_all(0.0)
         up_and_down = (dw_min * p.scale_up_ROI, p.gamma_up_ROI, dw_min * p.scale_down_ROI, p.gamma_down_ROI)
-        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI)
-        return DeviceTable(POWER, columns, self.spec.dw_min_std, write_noise=self.write_noise)
+        return *up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI

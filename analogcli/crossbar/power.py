@@ -12,6 +12,7 @@ its pulse, dw_min ((w_max − w)/R)^γ, is 2^−γ dw_min at w = 0 (see :mod:`.p
 Axes: R replica, O out, I in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,13 +43,14 @@ class PowerLaw(ResponseLaw):
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        p, gamma = self.population, self.spec.gamma_res
-        full = 2**gamma * self.spec.dw_min
-        gamma_ROI = torch.full((1,), gamma, device=p.w_max_ROI.device).expand_as(p.w_max_ROI)
-        none_ROI = torch.zeros_like(gamma_ROI[:1, :1, :1]).expand_as(gamma_ROI)
+        return DeviceTable(POWER, self.columns, self.spec.dw_min_std, write_noise=self.write_noise)
+
+    def columns(self) -> Sequence[Tensor]:
+        """Return pulses at the far end of the range, γ_res and bounds."""
+        p, full = self.population, 2**self.spec.gamma_res * self.spec.dw_min
+        gamma_ROI, none_ROI = self.same_for_all(self.spec.gamma_res), self.same_for_all(0.0)
         up_and_down = (full * p.scale_up_ROI, gamma_ROI, full * p.scale_down_ROI, gamma_ROI)
-        columns = (*up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI)
-        return DeviceTable(POWER, columns, self.spec.dw_min_std, write_noise=self.write_noise)
+        return *up_and_down, p.w_min_ROI, p.w_max_ROI, none_ROI, none_ROI
 
 
 def place(distance_ROI: Tensor, range_ROI: Tensor) -> Tensor:

@@ -14,12 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analogcli.crossbar.kernels.hashing import fresh_keys
 from analogcli.generators import derived_seed, stream
 
 Keys = NDArray[np.uint64]
-
-GOLDEN = 0x9E3779B97F4A7C15
-GROUP = np.uint64(0xD1B54A32D192ED03)
 
 
 class Randomness:
@@ -39,11 +37,7 @@ class Randomness:
     def keys(self, arrays: int) -> Keys:
         """Return fresh keys for ``arrays`` = R·G stacked arrays, replica by replica."""
         self._count += 1
-        seed_R = self._seed_R + np.uint64(self._count * GOLDEN % 2**64)
-        groups = arrays // len(seed_R)
-        if groups == 1:
-            return seed_R
-        return (seed_R[:, None] + np.arange(groups, dtype=np.uint64) * GROUP).reshape(-1)
+        return fresh_keys(self._seed_R, self._count, arrays // len(self._seed_R))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what decides all numbers to come."""

@@ -63,21 +63,17 @@ class SoftBoundsLaw(StraightLaw):
         """Whether the cycle-to-cycle noise shrinks with the pulse."""
         return self.spec.mult_noise
 
-    @cached_property
-    def up_line(self) -> Line:
-        """Offset and slope of s₊ (1 − v/w_max)."""
-        return towards(self.population.scale_up_ROI, self.population.w_max_ROI, self.reference_ROI)
-
-    @cached_property
-    def down_line(self) -> Line:
-        """Offset and slope of s₋ (1 − v/w_min)."""
-        return towards(self.population.scale_down_ROI, self.population.w_min_ROI, self.reference_ROI)
+    def lines(self) -> tuple[Line, Line]:
+        """Return s₊ (1 − v/w_max) and s₋ (1 − v/w_min)."""
+        p, reference_ROI = self.population, self.reference_ROI
+        up = towards(p.scale_up_ROI, p.w_max_ROI, reference_ROI)
+        return up, towards(p.scale_down_ROI, p.w_min_ROI, reference_ROI)
 
     @cached_property
     def reference_ROI(self) -> Tensor:
         """What is subtracted from each device to give its weight [weight units]."""
         p = self.population
-        reference_ROI = torch.full_like(p.w_max_ROI, self.spec.reference_mean)
+        reference_ROI = self.same_for_all(self.spec.reference_mean)
         if p.reference_error_ROI is not None:
             reference_ROI = reference_ROI + p.reference_error_ROI
         if self.spec.subtract_symmetry_point:

@@ -11,6 +11,7 @@ Axes: R replica, O out, I in.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,15 +29,9 @@ Line = tuple[Tensor, Tensor]
 class StraightLaw(ResponseLaw):
     """Linear responses, by their lines."""
 
-    @property
     @abstractmethod
-    def up_line(self) -> Line:
-        """Offset and slope of q₊."""
-
-    @property
-    @abstractmethod
-    def down_line(self) -> Line:
-        """Offset and slope of q₋."""
+    def lines(self) -> tuple[Line, Line]:
+        """Return offset and slope of q₊ and of q₋."""
 
     @property
     def mult_noise(self) -> bool:
@@ -50,11 +45,13 @@ class StraightLaw(ResponseLaw):
 
     def q_plus(self, w_ROI: Tensor) -> Tensor:
         """Return a₊ + k₊ w."""
-        return torch.addcmul(self.up_line[0], self.up_line[1], w_ROI)
+        (offset_ROI, slope_ROI), _ = self._lines
+        return torch.addcmul(offset_ROI, slope_ROI, w_ROI)
 
     def q_minus(self, w_ROI: Tensor) -> Tensor:
         """Return a₋ + k₋ w."""
-        return torch.addcmul(self.down_line[0], self.down_line[1], w_ROI)
+        _, (offset_ROI, slope_ROI) = self._lines
+        return torch.addcmul(offset_ROI, slope_ROI, w_ROI)
 
     def f_and_g(self, w_ROI: Tensor) -> tuple[Tensor, Tensor]:
         """Return F and G, each as one offset and slope instead of through q±."""
@@ -70,16 +67,24 @@ class StraightLaw(ResponseLaw):
     @cached_property
     def table(self) -> DeviceTable:
         """The law as numbers for the compiled loops."""
-        dw_min, sigma = self.spec.dw_min, self.spec.dw_min_std
-        none_ROI = torch.zeros(1, device=self.lower_ROI.device).expand_as(self.lower_ROI)
-        noise = (none_ROI, none_ROI) if self.mult_noise else tuple(dw_min * sigma * s_ROI for s_ROI in self.scales)
-        lines = [dw_min * part_ROI for part_ROI in (*self.up_line, *self.down_line)]
-        columns = (*lines, self.lower_ROI, self.upper_ROI, *noise)
-        return DeviceTable(LINEAR, columns, sigma if self.mult_noise else 0.0, write_noise=self.write_noise)
+        sigma = self.spec.dw_min_std if self.mult_noise else 0.0
+        return DeviceTable(LINEAR, self.columns, sigma, write_noise=self.write_noise)
+
+    def columns(self) -> Sequence[Tensor]:
+        """Return both lines, bounds, and the noise that does not shrink with the pulse."""
+        dw_min, none_ROI = self.spec.dw_min, self.same_for_all(0.0)
+        fixed = dw_min * self.spec.dw_min_std
+        noise = (none_ROI, none_ROI) if self.mult_noise else tuple(fixed * scale_ROI for scale_ROI in self.scales)
+        lines = (dw_min * part_ROI for line in self.lines() for part_ROI in line)
+        return *lines, self.lower_ROI, self.upper_ROI, *noise
+
+    @cached_property
+    def _lines(self) -> tuple[Line, Line]:
+        return self.lines()
 
     @cached_property
     def _split(self) -> tuple[Line, Line]:
-        (up0_ROI, up1_ROI), (down0_ROI, down1_ROI) = self.up_line, self.down_line
+        (up0_ROI, up1_ROI), (down0_ROI, down1_ROI) = self.lines()
         return (
             ((down0_ROI + up0_ROI) / 2, (down1_ROI + up1_ROI) / 2),
             ((down0_ROI - up0_ROI) / 2, (down1_ROI - up1_ROI) / 2),

@@ -16,6 +16,7 @@ cycle-to-cycle noise of a pulse of size s is a normal number of std ``sigma`` s 
 anew whenever a device is pulsed.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,8 +41,8 @@ class DeviceTable:
 
     formula: int
     """LINEAR, POWER, EXPONENTIAL, EXP_STEP or PIECEWISE."""
-    columns: tuple[Tensor, ...]
-    """The eight numbers of every device, each [R, O, I]."""
+    columns: Callable[[], Sequence[Tensor]]
+    """Makes the eight numbers of every device, each [R, O, I]; they are not kept beside :attr:`devices_ROIP`."""
     sigma: float = 0.0
     """Cycle-to-cycle noise as a fraction of the pulse."""
     sigma_slope: float = 0.0
@@ -61,4 +62,4 @@ class DeviceTable:
     @cached_property
     def devices_ROIP(self) -> NDArray[np.float32]:
         """The eight numbers of a device side by side: a pulse touches one cache line."""
-        return torch.stack(self.columns, dim=-1).to("cpu", torch.float32).contiguous().numpy()
+        return torch.stack(list(self.columns()), dim=-1).to("cpu", torch.float32).contiguous().numpy()

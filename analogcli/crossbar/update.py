@@ -20,6 +20,7 @@ from torch import Tensor
 
 from analogcli.crossbar import coincidence
 from analogcli.crossbar.kernels.coincidence import update_arrays
+from analogcli.crossbar.line_update import lie_in_lines, update_lines
 from analogcli.crossbar.mean_field import mean_field_update
 from analogcli.crossbar.pulses import managed
 from analogcli.crossbar.randomness import Randomness
@@ -56,6 +57,9 @@ def update(
         return
     max_pulses = pulses.max_load * law.spec.tau / law.spec.dw_min if _chunked(pulses) else 0.0
     if array.w_ROI.device.type == "cpu" and pulses.pulse_type == "stochastic-compressed":
+        if max_pulses and x_RBI.shape[2] == array.shape[2] and lie_in_lines(x_RBI):
+            update_lines(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness)
+            return
         _compiled(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness, rows.start or 0, columns.start or 0)
         return
     x_RBI, d_RBO = _whole(x_RBI, columns, array.shape[2]), _whole(d_RBO, rows, array.shape[1])

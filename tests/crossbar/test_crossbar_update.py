@@ -65,6 +65,17 @@ def test_compiled_loops_and_plain_tensors_have_the_same_law(kind: str, pulses: U
     assert_equal_in_law(compiled(law, x, d, 0.02, pulses), plain(law, x, d, 0.02, pulses))
 
 
+@pytest.mark.parametrize("kind", ["soft-bounds", "power"])
+@pytest.mark.parametrize("samples", [5, 70])
+def test_samples_side_by_side_in_memory_have_the_law_of_samples_one_after_the_other(kind: str, samples: int) -> None:
+    """Convolutions hand over patches like this; 70 samples are two groups of 32 and a part of one."""
+    law = copies(kind)
+    x, d = batch(3, samples)
+    pulses = Update(fidelity="chunked", max_load=0.1)
+    in_lines = x.mT.contiguous().mT
+    assert_equal_in_law(compiled(law, in_lines, d, 0.1 / samples, pulses), compiled(law, x, d, 0.1 / samples, pulses))
+
+
 @pytest.mark.parametrize("train", TRAINS)
 def test_compiled_trains_have_the_law_of_the_plain_ones(train: str) -> None:
     law, pulses = copies("soft-bounds"), Update(fidelity="sequential", **TRAINS[train])  # type: ignore[arg-type]

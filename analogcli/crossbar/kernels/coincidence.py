@@ -65,19 +65,16 @@ def _count_word(words_x, signs_x, word_d, sign_d, total, up):  # type: ignore[no
 
 
 @cache
-def update_arrays(formula: int) -> Callable[..., None]:
-    """Return the compiled update of arrays whose devices follow ``formula``.
+def pulse_rows(formula: int) -> Callable[..., None]:
+    """Return the compiled loop over the rows of one array [O, I] whose devices follow ``formula``.
 
-    It takes w, seen, devices, constants, nodes, noise, x, d, asked, n, shorten, managed, max_pulses, keys, row, col and
-    applies all samples to the arrays ``w`` [R, O, I] in place. ``seen`` is what reads see, empty where that is ``w``;
-    ``x`` and ``d`` belong to the lines from ``col`` and ``row`` on; ``noise`` is sigma, sigma_slope, write_noise;
-    ``asked`` is lr/granularity; chunks have at most ``max_pulses`` expected pulses on any device, or one sample where
-    that is 0.
+    It takes w, seen, devices, constants, nodes, noise, active, words_x, signs_x, words_d, signs_d, key, row, col, begin
+    and end: rows ``begin`` to ``end`` of ``words_d`` have their coincidences counted and their devices pulsed.
     """
     pulse = PULSES[formula]
 
     @njit(cache=True, nogil=True, error_model="numpy")
-    def pulse_rows(  # type: ignore[no-untyped-def]
+    def rows(  # type: ignore[no-untyped-def]
         w, seen, devices, constants, nodes, noise, active, words_x, signs_x, words_d, signs_d, key, row, col, begin, end
     ):
         n_active = words_x.shape[1]
@@ -117,6 +114,22 @@ def update_arrays(formula: int) -> Callable[..., None]:
                     bits = mix64(row_key ^ (np.uint64(j) * GOLDEN))
                     seen[o, j] = v + write_noise * normal(np.uint32(bits >> np.uint64(32)))
 
+    compiled: Callable[..., Any] = rows
+    return compiled
+
+
+@cache
+def update_arrays(formula: int) -> Callable[..., None]:
+    """Return the compiled update of arrays whose devices follow ``formula``.
+
+    It takes w, seen, devices, constants, nodes, noise, x, d, asked, n, shorten, managed, max_pulses, keys, row, col and
+    applies all samples to the arrays ``w`` [R, O, I] in place. ``seen`` is what reads see, empty where that is ``w``;
+    ``x`` and ``d`` belong to the lines from ``col`` and ``row`` on; ``noise`` is sigma, sigma_slope, write_noise;
+    ``asked`` is lr/granularity; chunks have at most ``max_pulses`` expected pulses on any device, or one sample where
+    that is 0.
+    """
+    rows = pulse_rows(formula)
+
     @njit(cache=True, nogil=True, error_model="numpy")
     def update(  # type: ignore[no-untyped-def]
         w, seen, devices, constants, nodes, noise, x, d, asked, n, shorten, managed, max_pulses, keys, row, col
@@ -137,7 +150,7 @@ def update_arrays(formula: int) -> Callable[..., None]:
                 draw_words(x[r], gain_x, length, first, last, key, words_x, signs_x)
                 draw_words(d[r], gain_d, length, first, last, key ^ LINE, words_d, signs_d)
                 active, packed, packed_signs = pack(words_x, signs_x)
-                pulse_rows(
+                rows(
                     w[r], seen[min(r, len(seen) - 1)] if len(seen) else w[r, :0], devices[r], constants, nodes, noise,
                     active, packed, packed_signs, words_d, signs_d, key + np.uint64(c + 1) * LINE, row, col, 0, d.shape[2],
                 )  # fmt: skip

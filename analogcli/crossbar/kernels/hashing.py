@@ -90,3 +90,12 @@ def key_pair(key):  # type: ignore[no-untyped-def]
     """Split 64 hashed bits into the two keys of :func:`hash32`."""
     bits = mix64(key)
     return np.uint32(bits & np.uint64(0xFFFFFFFF)), np.uint32(bits >> np.uint64(32))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fresh_keys(seeds, count, groups):  # type: ignore[no-untyped-def]
+    """Return a key for each of the ``groups`` arrays of every seed, different for every ``count``."""
+    keys = np.empty(len(seeds) * groups, np.uint64)
+    for k in range(len(keys)):
+        keys[k] = mix64(seeds[k // groups] + np.uint64(count) * GOLDEN + np.uint64(k % groups) * LINE)
+    return keys
