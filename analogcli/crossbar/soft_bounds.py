@@ -85,9 +85,16 @@ class SoftBoundsLaw(StraightLaw):
     @cached_property
     def upper_ROI(self) -> Tensor:
         """Largest weight of each device [weight units]."""
-        return self.population.w_max_ROI - self.reference_ROI
+        w_max_ROI = self.population.w_max_ROI
+        return w_max_ROI - self.reference_ROI if self._has_reference else w_max_ROI
 
     @cached_property
     def lower_ROI(self) -> Tensor:
         """Smallest weight of each device [weight units]."""
-        return self.population.w_min_ROI - self.reference_ROI
+        w_min_ROI = self.population.w_min_ROI
+        return w_min_ROI - self.reference_ROI if self._has_reference else w_min_ROI
+
+    @property
+    def _has_reference(self) -> bool:
+        given = self.population.reference_error_ROI is not None
+        return given or self.spec.subtract_symmetry_point or self.spec.reference_mean != 0
