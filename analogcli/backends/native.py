@@ -15,6 +15,7 @@ from torch import Tensor
 
 from analogcli.backends.network import NetworkOfModels, State
 from analogcli.crossbar.custom import parameters
+from analogcli.crossbar import Randomness
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.nn import Chip, analog_layers, convert_to_analog
 from analogcli.nn.models import ImageShape, build_model
@@ -53,7 +54,7 @@ class NativeModel(NetworkOfModels):
 
     def __init__(self, networks: Sequence[torch.nn.Module], chip: Chip) -> None:
         super().__init__(convert_to_analog(networks, chip), chip.replicas)
-        self.noise = chip.noise
+        self.chip = chip
         self.layers = analog_layers(self.network)
 
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
@@ -88,14 +89,16 @@ class NativeModel(NetworkOfModels):
     def state_dict(self) -> list[State]:
         """Return digital parameters, tiles and the random stream of each model; devices follow from spec and seed.
 
-        The generator of tensor operations serves all models together and is written with the first of them.
+        The generator of tensor operations serves all models together and goes with the first of them; the others get
+        their own, which is still fresh, so that models of one group do not share one when they are parted.
         """
-        states = super().state_dict()
-        noise = {f"noise/{name}": tensor for name, tensor in self.noise.state_dict().items()}
-        return [state | (noise if r == 0 else {"noise/count": noise["noise/count"]}) for r, state in enumerate(states)]
+        states, noise = super().state_dict(), self.chip.noise.state_dict()
+        for state, seed in zip(states, self.chip.seeds, strict=True):
+            own = noise if state is states[0] else Randomness([seed], self.chip.on).state_dict()
+            state |= {f"noise/{name}": tensor for name, tensor in (own | {"count": noise["count"]}).items()}
+        return states
 
     def load_state_dict(self, states: list[State]) -> None:
         """Continue from :meth:`state_dict`."""
         super().load_state_dict(states)
-        fresh = self.noise.state_dict()
-        self.noise.load_state_dict({name: states[0].get(f"noise/{name}", fresh[name]) for name in fresh})
+        self.chip.noise.load_state_dict({name: states[0][f"noise/{name}"] for name in self.chip.noise.state_dict()})

@@ -25,11 +25,14 @@ def test_a_run_that_diverges_fails_with_the_epoch_and_the_way_out(
     words = ("run", "mnist-fcn", "--setting", setting, *TINY, "--lr", "1e38", "--epochs", "3")
     done = analog(*words, "--set", "task.model.activation=relu")
     assert done.code == 1
-    assert "the training loss is not a number in epoch 1 (lr = 1e+38); try a smaller --lr" in one_sentence(done)
+    assert (
+        "the training loss of the model with seed 0 is not a number in epoch 1 (lr = 1e+38); try a smaller --lr"
+        in one_sentence(done)
+    )
     run = Store.open().run("last")
     assert run.status == "failed"
     assert run.error is not None and "try a smaller --lr" in run.error
-    assert "failed: the training loss is not a number" in analog("show", "last").out
+    assert "failed: the training loss of the model with seed 0 is not a number" in analog("show", "last").out
 
 
 def pictures(folder: Path, seed: int) -> None:
@@ -102,3 +105,22 @@ def test_a_run_on_a_cuda_device_is_recorded_there_and_repeats(analog: Callable[.
     assert first["attempts"][0]["device"].startswith("cuda:0 ")
     drop_time = [[{**e, "seconds": 0} for e in run["models"][0]["epochs"]] for run in (first, second)]
     assert drop_time[0] == drop_time[1]
+
+
+def test_of_models_that_train_together_the_one_that_diverges_is_named() -> None:
+    import torch
+
+    from analogcli import backends, data
+    from analogcli.registry import load
+    from analogcli.training.fit import Position, Watch, fit
+
+    spec = load(None).spec("mnist-fcn", setting="fp-sgd", overrides={"task.batch_size": 1000, "task.epochs": 1})
+    digits = data.load("mnist5k", None, torch.device("cpu"))
+    models = backends.get(spec.backend).build(spec, digits, [3, 4, 5], digits.device)
+    states = models.state_dict()
+    states[1]["linear1.bias"][0] = torch.inf
+    states[1]["linear2.weight"][0] = torch.nan
+    models.load_state_dict(states)
+    watch = Watch(lambda epoch, step, steps: None, lambda: False, lambda: False)
+    with pytest.raises(FloatingPointError, match="the model with seed 4 is not a number in epoch 1"):
+        list(fit(models, digits, spec.task, [3, 4, 5], Position.after(-1, 3), watch))

@@ -35,12 +35,40 @@ def test_model_i_of_a_run_is_the_run_with_seed_plus_i(
     analog: Callable[..., Done], result_of: Callable[..., Result], backend: str
 ) -> None:
     words = ("run", "mnist-fcn", "--setting", *BACKENDS[backend], *TINY, "--epochs", "1")
-    assert analog(*words, "--seed", "3", "--n-models", "3").code == 0
+    assert analog(*words, "--seed", "3", "--n-models", "3", "--fuse", "1").code == 0
     together = result_of()
     assert [model["seed"] for model in together.values()] == [3, 4, 5]
     for index, model in enumerate(together.values()):
         assert analog(*words, "--seed", str(3 + index)).code == 0
         assert result_of()["model 0"] == model
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_models_that_train_together_are_the_models_alone_but_for_rounding(
+    analog: Callable[..., Done], result_of: Callable[..., Result], backend: str
+) -> None:
+    words = ("run", "mnist-fcn", "--setting", *BACKENDS[backend], *TINY, "--epochs", "2", "--n-models", "3")
+    assert analog(*words).code == 0
+    together = result_of()
+    assert analog(*words, "--again", "--fuse", "2").code == 0
+    pairs = result_of()
+    assert analog(*words, "--again", "--fuse", "1").code == 0
+    for name, alone in result_of().items():
+        for model in (together[name], pairs[name]):
+            assert model["seed"] == alone["seed"]
+            assert model["losses"].keys() == alone["losses"].keys() == {1, 2}
+            assert model["tensors"].keys() == alone["tensors"].keys()
+            for ours, theirs in zip(model["epochs"], alone["epochs"], strict=True):
+                for number, same in zip(ours, theirs, strict=True):
+                    assert number == (same if same is None else pytest.approx(same, rel=0.05, abs=0.005))
+
+
+def test_an_epoch_of_models_that_train_together_is_shared_out(analog: Callable[..., Done]) -> None:
+    words = ("run", "mnist-fcn", *TINY, "--epochs", "1", "--n-models", "4", "--json")
+    run = analog(*words).json
+    shares = {model["epochs"][1]["seconds"] for model in run["models"]}
+    assert len(shares) == 1
+    assert run["seconds"] == pytest.approx(sum(e["seconds"] for m in run["models"] for e in m["epochs"]))
 
 
 def test_how_often_it_is_saved_does_not_change_the_result(
@@ -94,7 +122,7 @@ def test_the_loss_of_every_mini_batch_is_stored(analog: Callable[..., Done], wor
 
 @pytest.mark.aihwkit
 def test_aihwkit_says_that_its_runs_do_not_repeat(analog: Callable[..., Done]) -> None:
-    words = ("run", "mnist-fcn", "--setting", "tt-v1", "--tau", "0.7", *TINY, "--epochs", "1")
+    words = ("run", "mnist-fcn", "--setting", "tt-v1", "--tau", "0.7", *TINY, "--epochs", "1", "--backend", "aihwkit")
     run = analog(*words, "--json").json
     assert (run["status"], run["spec"]["backend"], run["repeatable"]) == ("finished", "aihwkit", False)
     assert "rpu_config" in run["resolved_config"]

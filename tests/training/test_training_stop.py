@@ -15,7 +15,9 @@ from analogcli.store import Store
 BACKENDS = {
     "digital": ("fp-sgd", "--batch-size", "4"),
     "native": ("analog-sgd", "--batch-size", "25", "--set", "update.fidelity=mean-field"),
-    "native pulses": ("analog-sgd", "--batch-size", "100"),
+    "native pulses": ("analog-sgd", "--batch-size", "25"),
+    "native, three models": ("tt-v1", "--backend", "native", "--batch-size", "50", "--n-models", "3"),
+    "digital, three models": ("fp-sgd", "--batch-size", "10", "--n-models", "3"),
 }
 """Engines that repeat, with a setting and a batch size so that an epoch takes a good part of a second."""
 OFTEN = ("--checkpoint-minutes", "0.0005")
@@ -145,11 +147,39 @@ def test_what_a_living_process_trains_is_not_resumed_by_another(
     running.finish()
 
 
+@pytest.mark.parametrize("checkpoints", [OFTEN, ("--checkpoint-minutes", "5")])
+def test_models_that_train_together_are_killed_at_one_position(
+    fork: Callable[..., Running], checkpoints: tuple[str, ...]
+) -> None:
+    running = fork(*words("digital, three models"), *checkpoints)
+    wait_until(lambda: epochs_recorded() >= 6)
+    running.send(signal.SIGKILL)
+    running.finish()
+    store = Store.open()
+    saved = [store.saved_state(model) for model in store.run("last").models]
+    assert len({(state.epoch, state.step) for state in saved if state}) == 1 and all(saved)
+    assert len({len(model.epochs) for model in store.run("last").models}) == 1
+
+
+def test_models_that_stand_at_different_positions_go_on_in_groups_of_their_own(
+    fork: Callable[..., Running], analog: Callable[..., Done], result_of: Callable[..., Result]
+) -> None:
+    one_by_one = (*words("digital"), "--n-models", "3", "--fuse", "1")
+    running = fork(*one_by_one)
+    wait_until(lambda: epochs_recorded() >= 6)  # in the second model
+    running.send(signal.SIGKILL)
+    running.finish()
+    assert analog("resume", "last").code == 0
+    resumed = result_of()
+    analog(*one_by_one, "--again")
+    assert result_of() == resumed
+
+
 def test_the_same_command_goes_on_too(
     fork: Callable[..., Running], analog: Callable[..., Done], result_of: Callable[..., Result]
 ) -> None:
     running = fork(*words("digital"), "--n-models", "2")
-    wait_until(lambda: epochs_recorded() >= 6)  # in the second model
+    wait_until(lambda: epochs_recorded() >= 4)  # in the second epoch
     running.send(signal.SIGKILL)
     running.finish()
     done = analog(*words("digital"), "--n-models", "2")
@@ -164,7 +194,7 @@ def test_the_same_command_goes_on_too(
 @pytest.mark.aihwkit
 def test_an_aihwkit_run_goes_on_as_well(fork: Callable[..., Running], analog: Callable[..., Done]) -> None:
     tiny = ("--dataset", "mnist5k", "--set", "task.model.hidden=[8]", "--batch-size", "50", "--epochs", "3")
-    running = fork("run", "mnist-fcn", "--setting", "tt-v1", "--tau", "0.7", *tiny, *OFTEN)
+    running = fork("run", "mnist-fcn", "--setting", "tt-v1", "--tau", "0.7", *tiny, *OFTEN, "--backend", "aihwkit")
     wait_until(mid_epoch)
     running.send(signal.SIGKILL)
     running.finish()
