@@ -171,10 +171,12 @@ class PiecewiseStep(WrittenDevice):
     """Down response at the same weights [units of dw_min]."""
 
     @model_validator(mode="after")
-    def _equally_many(self) -> Self:
+    def _curves_belong_together(self) -> Self:
         up, down = len(self.piecewise_up), len(self.piecewise_down)
         if up != down:
             raise ValueError(f"piecewise_up has {up} values and piecewise_down {down}; they belong to the same weights")
+        if self.piecewise_up[up // 2] <= 0:
+            raise ValueError(f"piecewise_up = {list(self.piecewise_up)} is not allowed; its middle must be > 0")
         return self
 
 

@@ -311,3 +311,18 @@ def test_pulses_up_and_down_tend_to_the_symmetric_point() -> None:
     one_pulse = Pulses(desired_bl=1, update_management=False, update_bl_management=False)
     array.pulse(x, d, 1e6, one_pulse, Randomness([0, 1]))
     torch.testing.assert_close(array.w_ROI, point, atol=0.01, rtol=0)
+
+
+@pytest.mark.cuda
+@kinds
+def test_devices_are_the_same_on_cuda(kind: str) -> None:
+    law = law_of(kind, lifetime=50, reset_dtod=0.1, corrupt_devices_prob=0.1)
+    w, there = within(law), law.to("cuda")
+    torch.testing.assert_close(there.q_plus(w.cuda()).cpu(), law.q_plus(w), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(there.q_minus(w.cuda()).cpu(), law.q_minus(w), atol=1e-6, rtol=1e-5)
+    array, randomness = CrossbarArray(there), Randomness([0, 1], "cuda")
+    array.set_weights(w, randomness)
+    array.pulse(torch.randn(2, 3, 7).cuda(), torch.randn(2, 3, 5).cuda(), 0.01, Update(), randomness)
+    array.decay(randomness)
+    array.reset(slice(0, 2), randomness)
+    assert array.w_ROI.is_cuda and bool(array.w_ROI.isfinite().all())

@@ -49,6 +49,16 @@ def sentence(ask: Callable[[], object]) -> str:
         ),
         ("device", {"w_max": 0.6, "w_min": 0.7}, ["w_max = 0.6, w_min = 0.7 is not allowed", "w_min below w_max"]),
         ("device", {"w_max": 0.6}, ["device: w_max and w_min go together"]),
+        (
+            "device",
+            {"kind": "piecewise", "piecewise_up": [1, 1, 1]},
+            ["piecewise_up has 3 values and piecewise_down 2"],
+        ),
+        (
+            "device",
+            {"kind": "piecewise", "piecewise_up": [1, 0]},
+            ["piecewise_up = [1.0, 0.0]", "its middle must be > 0"],
+        ),
         ("device", {"kind": "constant-step", "centre": 2.0}, ["device: centre = 2", "0 must lie between the bounds"]),
         (
             "device",
