@@ -67,9 +67,7 @@ def _counts(
         sum_ROI, total_ROI = d_RKO.mT @ x_RKI, d_RKO.abs().mT @ x_RKI.abs()
     else:
         first = part.start
-        total = [
-            fixed_counts(x_RBI[:, b], d_RBO[:, b], train, first + b, pulses) for b in range(x_RBI.shape[1])
-        ]
+        total = [fixed_counts(x_RBI[:, b], d_RBO[:, b], train, first + b, pulses) for b in range(x_RBI.shape[1])]
         signs = [d_RBO[:, b, :, None].sign() * x_RBI[:, b, None].sign() for b in range(x_RBI.shape[1])]
         total_ROI = torch.stack(total).sum(0)
         sum_ROI = torch.stack([n * s for n, s in zip(total, signs, strict=True)]).sum(0)

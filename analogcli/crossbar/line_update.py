@@ -1,12 +1,14 @@
 """The chunked update on the CPU where the samples of a line lie side by side in memory, as a convolution's patches do.
 
-The law and the loops over rows are those of :mod:`.kernels.coincidence`; only the trains are drawn along the lines. Large
-arrays are shared between threads: groups of samples while trains are drawn, rows while devices are pulsed.
+The law and the loops over rows are those of :mod:`.kernels.coincidence`; only the trains are drawn along the lines.
+Large arrays are shared between threads: groups of samples while trains are drawn, rows while devices are pulsed.
 
 Axes: A array (replica and group), O out, I in, N sample (image patch).
 """
 
 import math
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,25 +54,21 @@ def update_lines(
     x, d = x_ANI.mT.numpy(), d_ANO.mT.contiguous().numpy()
     rows = pulse_rows(table.formula)
     for a, key in enumerate(randomness.keys(len(w))):
-        seen_a = w[a, :0] if seen is None else seen[a]
-        for c, (words_x, words_d) in enumerate(_chunks(x[a], d[a], lr / array.granularity, pulses, max_pulses, key)):
-            active, packed, packed_signs = pack(*words_x)
+        of_array = (w[a], w[a, :0] if seen is None else seen[a], devices[a], table.constants, table.nodes, table.noise)
+        for c, (of_x, of_d) in enumerate(_chunks(x[a], d[a], lr / array.granularity, pulses, max_pulses, int(key))):
+            active, *packed = pack(*of_x)
             # Not one of the keys of the trains, which are multiples of the same odd number away from ``key``.
             pulse_key = np.uint64((int(key) + c * int(LINE)) % 2**64 ^ PULSES)
-            trains = (active, packed, packed_signs, *words_d, pulse_key, 0, 0)
-
-            def pulse(begin: int, end: int, a: int = a, seen_a: Floats = seen_a, trains: tuple[object, ...] = trains) -> None:
-                rows(w[a], seen_a, devices[a], table.constants, table.nodes, table.noise, *trains, begin, end)
-
-            share(pulse, len(w[a]), w[a].size * len(packed))
+            loop = partial(rows, *of_array, active, *packed, *of_d, pulse_key, 0, 0)
+            share(loop, len(w[a]), w[a].size * len(packed[0]))
 
 
 def _chunks(
-    x_IN: Floats, d_ON: Floats, asked: float, pulses: Pulses, max_pulses: float, key: np.uint64
-):  # type: ignore[no-untyped-def]
+    x_IN: Floats, d_ON: Floats, asked: float, pulses: Pulses, max_pulses: float, key: int
+) -> Iterator[tuple[tuple[Words, Words], tuple[Words, Words]]]:
     """Yield words and signs of x and of d for every chunk."""
-    shorten = pulses.update_bl_management
-    length, gain_x, gain_d = plan_lines(largest(x_IN), largest(d_ON), asked, pulses.desired_bl, shorten, managed(pulses))
+    n, shorten = pulses.desired_bl, pulses.update_bl_management
+    length, gain_x, gain_d = plan_lines(largest(x_IN), largest(d_ON), asked, n, shorten, managed(pulses))
     load = asked * math.sqrt(most_squares(x_IN) * most_squares(d_ON))
     samples = x_IN.shape[1]
     n_chunks = min(max(math.ceil(load / max_pulses), 1), samples)
@@ -79,16 +77,16 @@ def _chunks(
         starts = first_words(length, first, last)
         if starts[-1]:
             of_chunk = (length, first, last, starts)
-            chunk_key = (int(key) + c * int(LINE)) % 2**64
+            chunk_key = (key + c * int(LINE)) % 2**64
             yield _draw(x_IN, gain_x, of_chunk, chunk_key), _draw(d_ON, gain_d, of_chunk, ~chunk_key % 2**64)
 
 
-def _draw(values: Floats, gain: Floats, of_chunk: tuple[object, int, int, NDArray[np.int64]], key: int) -> tuple[Words, Words]:
+def _draw(
+    values: Floats, gain: Floats, of_chunk: tuple[NDArray[np.int32], int, int, NDArray[np.int64]], key: int
+) -> tuple[Words, Words]:
+    """Return words and signs [W, L] of the lines of ``values``."""
     starts = of_chunk[-1]
-    words, signs = (np.empty((starts[-1], len(values)), np.uint32) for _ in range(2))
-
-    def draw(begin: int, end: int) -> None:
-        draw_lines(values, gain, *of_chunk, np.uint64(key), words, signs, begin, end)
-
-    share(draw, len(starts) - 1, words.size * 32)
+    words, signs = np.empty((2, starts[-1], len(values)), np.uint32)
+    loop = partial(draw_lines, values, gain, *of_chunk, np.uint64(key), words, signs)
+    share(loop, len(starts) - 1, words.size * 32)
     return words, signs

@@ -21,12 +21,15 @@ On the CPU both converters are compiled loops; :func:`plain_matvec` says the sam
 Axes: R replica, B sample (or image patch), O output of the product, I input of the product, N samples that clip.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from analogcli.crossbar.kernels.converters import decode, encode
+from analogcli.crossbar.kernels.lines import decode_lines, encode_lines
 from analogcli.crossbar.kernels.threads import share
 from analogcli.crossbar.randomness import Keys, Randomness
 from analogcli.spec import IO
@@ -63,6 +66,27 @@ class AnalogRead:
             for r in np.flatnonzero(clipped_RB.any(1)):
                 self._reduce(y_RBO[r], w_ROI[r : r + 1], x_RBI[r], np.flatnonzero(clipped_RB[r]), keys[r])
         return y_RBO
+
+    def lines(
+        self, w_OI: Tensor, x_IN: Tensor, key: np.uint64, first: int, total: int, again: Callable[[], None]
+    ) -> Tensor:
+        """Return y [O, N] of samples that lie side by side in memory, on the CPU; ``x_IN`` becomes their DAC codes.
+
+        They are the samples from ``first`` on of ``total`` that share a ``key``: their noise depends on nothing else.
+        ``again`` fills ``x_IN`` once more, for those that clip.
+        """
+        if self.io.perfect:
+            return torch.mm(w_OI, x_IN)
+        x, (scale, spread) = x_IN.numpy(), np.empty((2, x_IN.shape[1]), np.float32)
+        clips = np.empty(x_IN.shape[1], np.uint32)
+        encode_lines(x, x, scale, spread, key, first, total, self._form)
+        y_ON = torch.mm(w_OI, x_IN)
+        any_clips = decode_lines(y_ON.numpy(), scale, spread, clips, key, first, total, self._form)
+        if any_clips and self.io.bound_management == "iterative":
+            again()
+            own_key = np.uint64((int(key) + 2048 * (first + 1)) % 2**64)
+            self._reduce(y_ON.T, w_OI[None], x_IN.T, np.flatnonzero(clips), own_key)
+        return y_ON
 
     def _reduce(self, y_BO: Tensor, w_1OI: Tensor, x_BI: Tensor, rows: NDArray[np.intp], key: np.uint64) -> None:
         """Read the samples ``rows`` again with smaller and smaller inputs until none clips; writes into ``y_BO``."""

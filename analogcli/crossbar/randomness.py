@@ -1,8 +1,8 @@
 """The random numbers of R models that live in the same tensors: each has its own seed, whatever its neighbours are.
 
 The compiled loops of the CPU take a fresh 64-bit key for every replica and every call, and hash it with the place where
-a number is used; plain tensor operations take the generator. A model's keys depend on its own seed and on how often keys
-were asked for, so that a model trained alone and the same model among ten see the same numbers on the CPU.
+a number is used; plain tensor operations take the generator. A model's keys depend on its own seed and on how often
+keys were asked for, so that a model trained alone and the same model among ten see the same numbers on the CPU.
 
 Axes: R replica, G group of one replica (convolutions with groups have one array for each).
 """
@@ -37,7 +37,8 @@ class Randomness:
     def keys(self, arrays: int) -> Keys:
         """Return fresh keys for ``arrays`` = R·G stacked arrays, replica by replica."""
         self._count += 1
-        return fresh_keys(self._seed_R, self._count, arrays // len(self._seed_R))
+        keys: Keys = fresh_keys(self._seed_R, self._count, arrays // len(self._seed_R))
+        return keys
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what decides all numbers to come."""

@@ -24,7 +24,7 @@ from analogcli.crossbar.line_update import lie_in_lines, update_lines
 from analogcli.crossbar.mean_field import mean_field_update
 from analogcli.crossbar.pulses import managed
 from analogcli.crossbar.randomness import Randomness
-from analogcli.spec import Pulses, Update
+from analogcli.spec import PulsedDevice, Pulses, Update
 
 if TYPE_CHECKING:
     from analogcli.crossbar.array import CrossbarArray
@@ -55,7 +55,7 @@ def update(
         x_RBI, d_RBO = _whole(x_RBI, columns, array.shape[2]), _whole(d_RBO, rows, array.shape[1])
         array.w_ROI.copy_(mean_field_update(array.w_ROI, law, x_RBI, d_RBO, lr))
         return
-    max_pulses = pulses.max_load * law.spec.tau / law.spec.dw_min if _chunked(pulses) else 0.0
+    max_pulses = _most_pulses(pulses, law.spec)
     if array.w_ROI.device.type == "cpu" and pulses.pulse_type == "stochastic-compressed":
         if max_pulses and x_RBI.shape[2] == array.shape[2] and lie_in_lines(x_RBI):
             update_lines(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness)
@@ -71,8 +71,11 @@ def update(
         array.seen_ROI.copy_(torch.where(before_ROI != array.w_ROI, noisy_ROI, array.seen_ROI))
 
 
-def _chunked(pulses: Pulses) -> bool:
-    return isinstance(pulses, Update) and pulses.fidelity == "chunked"
+def _most_pulses(pulses: Pulses, spec: PulsedDevice) -> float:
+    """Return how many pulses a chunk may bring to any device; 0: every sample is a chunk of its own."""
+    if isinstance(pulses, Update) and pulses.fidelity == "chunked":
+        return pulses.max_load * spec.tau / spec.dw_min
+    return 0.0
 
 
 def _compiled(

@@ -26,6 +26,7 @@ from torch.nn.functional import pad
 
 from analogcli.nn.array import TileArray
 from analogcli.nn.chip import Chip
+from analogcli.nn.convolution import Convolution
 from analogcli.nn.patches import Geometry, patches, scatter
 
 
@@ -52,7 +53,7 @@ class AnalogLayer(Module):
         scale_RT = torch.ones(self.array.shape[0], len(self.array.placed), device=chip.noise.device)
         self.out_scale = Parameter(scale_RT) if chip.mapping.learn_out_scaling else None
         self.last: list[tuple[Tensor, Tensor]] = []
-        """Input as it came, and ∂L/∂y [R, B, O], of the backward passes since the last :meth:`learn`."""
+        """Input as it came, and ∂L/∂y as it came back, of the backward passes since the last :meth:`learn`."""
         self._learnt = True
         # The weights are not in torch's graph; this makes torch ask for a backward pass all the same.
         self._anchor = torch.empty(0, requires_grad=True)
@@ -67,8 +68,8 @@ class AnalogLayer(Module):
         """Let the arrays learn from the last backward pass; call it before the digital parameters move."""
         if self._learnt:
             raise RuntimeError("an array learns from a backward pass, and there has been none since it learnt last")
-        for x, d_RBO in self.last:
-            self.array.update(self._vectors(x), d_RBO, lr, self.out_scale)
+        for x, d in self.last:
+            self.array.update(self._vectors(x), self._rows(d), lr, self.out_scale)
         self._learnt = True
 
     def forget(self) -> None:
@@ -84,8 +85,8 @@ class AnalogLayer(Module):
     def gradient(self) -> Tensor:
         """Return ∂L/∂W [R, …] of the last backward pass, for the weights that the forward pass sees."""
         gradient_ROI = torch.zeros(self.array.shape, device=self.array.chip.noise.device)
-        for x, d_RBO in self.last:
-            gradient_ROI += d_RBO.mT @ self._vectors(x)
+        for x, d in self.last:
+            gradient_ROI += self._rows(d).mT @ self._vectors(x)
         return gradient_ROI.view(self.array.chip.replicas, *self.weight_shape)
 
     def get_extra_state(self) -> dict[str, Tensor]:
@@ -96,23 +97,35 @@ class AnalogLayer(Module):
         """Continue from :meth:`get_extra_state`."""
         self.array.load_state_dict(state)
 
-    def remember(self, x: Tensor, d_RBO: Tensor) -> None:
+    def remember(self, x: Tensor, d: Tensor) -> None:
         """Keep what the next :meth:`learn` learns from."""
         if self._learnt:
             self.last, self._learnt = [], False
-        self.last.append((x, d_RBO))
+        self.last.append((x, d))
+
+    @abstractmethod
+    def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Return the output without bias, a new tensor, and, where scales are learned, what each tile gave."""
+
+    @abstractmethod
+    def read_back(self, d: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
+        """Return the gradient of the input ``x``."""
+
+    @abstractmethod
+    def add_bias(self, y: Tensor, bias: Tensor) -> None:
+        """Add the bias [R·O] of every model to the output, in place."""
+
+    @abstractmethod
+    def bias_gradient(self, d: Tensor) -> Tensor:
+        """Return ∂L/∂bias [R·O]."""
+
+    @abstractmethod
+    def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
+        """Return ∂L/∂a [R·G, T]."""
 
     @abstractmethod
     def _vectors(self, x: Tensor) -> Tensor:
         """Return the input as the vectors [R, B, I] that the arrays see."""
-
-    @abstractmethod
-    def _images(self, x_RBI: Tensor, x: Tensor) -> Tensor:
-        """Return the gradient of the vectors as one of the input; ``x`` has its shape."""
-
-    @abstractmethod
-    def _outputs(self, y_RBO: Tensor, x: Tensor) -> Tensor:
-        """Return the arrays' output as that of the layer for the input ``x``."""
 
     @abstractmethod
     def _rows(self, d: Tensor) -> Tensor:
@@ -125,14 +138,29 @@ class AnalogLinear(AnalogLayer):
     def __init__(self, layers: Sequence[Linear], name: str, chip: Chip) -> None:
         super().__init__(layers, name, chip)
 
+    def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Read y [R·B, …, O]."""
+        y_RBO, parts = self.array.forward(self._vectors(x), scale_RT)
+        return y_RBO.reshape(*x.shape[:-1], y_RBO.shape[2]), parts
+
+    def read_back(self, d: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
+        """Read the gradient of x [R·B, …, I]."""
+        return self.array.backward(self._rows(d), scale_RT).reshape(x.shape)
+
+    def add_bias(self, y: Tensor, bias: Tensor) -> None:
+        """Add the bias."""
+        y.view(self.array.shape[0], -1, y.shape[-1]).add_(bias.view(self.array.shape[0], 1, -1))
+
+    def bias_gradient(self, d: Tensor) -> Tensor:
+        """Sum over all samples of each model."""
+        return self._rows(d).sum(1).view(-1)
+
+    def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
+        """Sum over all samples of each tile."""
+        return self.array.scale_gradient(self._rows(d), parts)
+
     def _vectors(self, x: Tensor) -> Tensor:
         return x.reshape(self.array.shape[0], -1, x.shape[-1])
-
-    def _images(self, x_RBI: Tensor, x: Tensor) -> Tensor:
-        return x_RBI.reshape(x.shape)
-
-    def _outputs(self, y_RBO: Tensor, x: Tensor) -> Tensor:
-        return y_RBO.view(*x.shape[:-1], y_RBO.shape[2])
 
     def _rows(self, d: Tensor) -> Tensor:
         return d.reshape(self.array.shape[0], -1, d.shape[-1])
@@ -161,23 +189,51 @@ class AnalogConv2d(AnalogLayer):
         """Return y [R·B, O, H', W']."""
         return super().forward(pad(x, self.border, self.mode) if self.border else x)
 
-    def _vectors(self, x: Tensor) -> Tensor:
-        return patches(x, self.geometry, self.array.chip.replicas)
-
-    def _images(self, x_RBI: Tensor, x: Tensor) -> Tensor:
-        return scatter(x_RBI, self.geometry, self.array.chip.replicas, x.shape[2], x.shape[3])
-
-    def _outputs(self, y_RBO: Tensor, x: Tensor) -> Tensor:
+    def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Read y [R·B, O, H', W']."""
+        if x.device.type == "cpu":
+            return self._on_cpu(x).forward(x, scale_RT)
+        y_RBO, parts = self.array.forward(self._vectors(x), scale_RT)
         r, g = self.array.chip.replicas, self.geometry.groups
         h, w = self.geometry.positions(x.shape[2], x.shape[3])
         y_RGBHWO = y_RBO.view(r, g, len(x) // r, h, w, y_RBO.shape[2])
         # Channels stay innermost where there is one group: no copy is made.
-        return y_RGBHWO.permute(0, 2, 1, 5, 3, 4).reshape(len(x), g * y_RBO.shape[2], h, w)
+        y = y_RGBHWO.permute(0, 2, 1, 5, 3, 4).reshape(len(x), g * y_RBO.shape[2], h, w)
+        return y, parts
+
+    def read_back(self, d: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
+        """Read the gradient of x [R·B, C, H, W]."""
+        if x.device.type == "cpu":
+            return self._on_cpu(x).backward(d.contiguous(), scale_RT)
+        x_RBI = self.array.backward(self._rows(d), scale_RT)
+        return scatter(x_RBI, self.geometry, self.array.chip.replicas, x.shape[2], x.shape[3])
+
+    def add_bias(self, y: Tensor, bias: Tensor) -> None:
+        """Add the bias of every channel."""
+        r = self.array.chip.replicas
+        y.view(r, -1, *y.shape[1:]).add_(bias.view(r, 1, -1, 1, 1))
+
+    def bias_gradient(self, d: Tensor) -> Tensor:
+        """Sum over all images and positions of each model."""
+        return d.reshape(self.array.chip.replicas, -1, *d.shape[1:]).sum((1, 3, 4)).view(-1)
+
+    def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
+        """Sum over all patches of each tile."""
+        if d.device.type == "cpu":
+            return self._on_cpu(self.last[-1][0]).scale_gradient(d.contiguous(), parts)
+        return self.array.scale_gradient(self._rows(d), parts)
+
+    def _on_cpu(self, x: Tensor) -> Convolution:
+        return Convolution(self.array, self.geometry, x.shape[2], x.shape[3])
+
+    def _vectors(self, x: Tensor) -> Tensor:
+        return patches(x, self.geometry, self.array.chip.replicas)
 
     def _rows(self, d: Tensor) -> Tensor:
+        """Return the gradient of the output as one of the arrays' [R·G, B·L, O], positions side by side in memory."""
         r, g = self.array.chip.replicas, self.geometry.groups
         d_RBGOL = d.reshape(r, len(d) // r, g, d.shape[1] // g, d.shape[2] * d.shape[3])
-        return d_RBGOL.permute(0, 2, 1, 4, 3).reshape(r * g, -1, d_RBGOL.shape[3])
+        return d_RBGOL.permute(0, 2, 3, 1, 4).reshape(r * g, d_RBGOL.shape[3], -1).mT
 
 
 class _Read(torch.autograd.Function):
@@ -188,23 +244,22 @@ class _Read(torch.autograd.Function):
         ctx: Any, x: Tensor, bias: Tensor | None, scale_RT: Tensor | None, anchor: Tensor, layer: AnalogLayer
     ) -> Tensor:
         del anchor
-        y_RBO, parts = layer.array.forward(layer._vectors(x), scale_RT)
+        y, parts = layer.read(x, scale_RT)
         if bias is not None:
-            y_RBO += bias.view(len(y_RBO), 1, -1)
+            layer.add_bias(y, bias)
         ctx.layer = layer
         ctx.save_for_backward(x, scale_RT, *parts)
-        # Not as a view of y_RBO, which torch does not let an activation change in place.
-        return layer._outputs(y_RBO, x).data
+        # Not as a view, which torch does not let an activation change in place.
+        return y.data
 
     @staticmethod
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         layer: AnalogLayer = ctx.layer
         x, scale_RT, *parts = ctx.saved_tensors
-        d_RBO = layer._rows(d)
-        layer.remember(x.detach(), d_RBO)
-        grad_x = layer._images(layer.array.backward(d_RBO, scale_RT), x) if ctx.needs_input_grad[0] else None
-        grad_bias = d_RBO.sum(1).view(-1) if ctx.needs_input_grad[1] else None
-        grad_scale_RT = layer.array.scale_gradient(d_RBO, parts) if ctx.needs_input_grad[2] else None
+        layer.remember(x.detach(), d)
+        grad_x = layer.read_back(d, x, scale_RT) if ctx.needs_input_grad[0] else None
+        grad_bias = layer.bias_gradient(d) if ctx.needs_input_grad[1] else None
+        grad_scale_RT = layer.scale_gradient(d, parts) if ctx.needs_input_grad[2] else None
         return grad_x, grad_bias, grad_scale_RT, None, None
 
 

@@ -15,21 +15,21 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(padded, out, first_line, first_row, columns, form):  # type: ignore[no-untyped-def]
-    """Fill ``out`` [lines, rows·columns] with lines from ``first_line`` and output rows from ``first_row`` on.
+def fill(padded, out, offset, rows, first_line, first_row, columns, form):  # type: ignore[no-untyped-def]
+    """Fill the positions from ``offset`` on of ``out`` [I, N] with ``rows`` rows of patches.
 
-    ``padded`` is the image [C, H, W] with its border; ``form`` is kernel, stride and dilation, each of height and width.
+    Lines begin with ``first_line``, rows of the output with ``first_row``, and have ``columns`` positions. ``padded``
+    is the image [C, H, W] with its border; ``form`` is kernel, stride and dilation, each of height and width.
     """
     k_h, k_w, s_h, s_w, d_h, d_w = form
     height, width = padded.shape[1], padded.shape[2]
     # Flat and with unsigned indices (a signed one could count from the end): loops become vector instructions.
-    source, target = padded.reshape(-1), out.reshape(-1)
-    rows = out.shape[1] // columns
+    source = padded.reshape(-1)
     n, down = np.uint64(columns), np.uint64(s_h * width)
     for i in range(out.shape[0]):
         line = first_line + i
         start = ((line // (k_h * k_w)) * height + line // k_w % k_h * d_h + first_row * s_h) * width + line % k_w * d_w
-        a, b = np.uint64(i * rows * columns), np.uint64(start)
+        target, a, b = out[i], np.uint64(offset), np.uint64(start)
         for _ in range(rows):
             if s_w == 1:
                 for x in range(n):
@@ -42,17 +42,16 @@ def fill(padded, out, first_line, first_row, columns, form):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scatter(padded, values, first_line, first_row, columns, form):  # type: ignore[no-untyped-def]
-    """Add ``values`` [lines, rows·columns] to the image ``padded`` [C, H, W] where their patches lie."""
+def scatter(padded, values, offset, rows, first_line, first_row, columns, form):  # type: ignore[no-untyped-def]
+    """Add such positions of ``values`` [I, N] to the image ``padded`` [C, H, W] where their patches lie."""
     k_h, k_w, s_h, s_w, d_h, d_w = form
     height, width = padded.shape[1], padded.shape[2]
-    target, source = padded.reshape(-1), values.reshape(-1)
-    rows = values.shape[1] // columns
+    target = padded.reshape(-1)
     n, down = np.uint64(columns), np.uint64(s_h * width)
     for i in range(values.shape[0]):
         line = first_line + i
         start = ((line // (k_h * k_w)) * height + line // k_w % k_h * d_h + first_row * s_h) * width + line % k_w * d_w
-        a, b = np.uint64(start), np.uint64(i * rows * columns)
+        source, a, b = values[i], np.uint64(start), np.uint64(offset)
         for _ in range(rows):
             if s_w == 1:
                 for x in range(n):

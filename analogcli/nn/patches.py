@@ -12,9 +12,14 @@ Axes: R replica, G group, B image, C channel, H, W image, L position, I in (C/G 
 """
 
 from dataclasses import dataclass
+from itertools import product
 
+import numpy as np
 from torch import Tensor
-from torch.nn.functional import fold, unfold
+from torch.nn.functional import fold, pad, unfold
+
+from analogcli.crossbar.kernels.threads import share
+from analogcli.nn.patch_kernels import fill
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,31 @@ class Geometry:
 
 
 def patches(x_NCHW: Tensor, geometry: Geometry, replicas: int) -> Tensor:
-    """Return the patches [R·G, B·L, I] of N = R·B images."""
+    """Return the patches [R·G, B·L, I] of N = R·B images; on the CPU the patches of a line lie side by side."""
+    if x_NCHW.device.type == "cpu":
+        return _patches_in_lines(x_NCHW, geometry, replicas).mT
     x_NIL = unfold(x_NCHW, geometry.kernel, geometry.dilation, geometry.padding, geometry.stride)
     r, g = replicas, geometry.groups
     x_RBGIL = x_NIL.view(r, -1, g, x_NIL.shape[1] // g, x_NIL.shape[2])
     return x_RBGIL.permute(0, 2, 1, 4, 3).reshape(r * g, -1, x_RBGIL.shape[3])
+
+
+def _patches_in_lines(x_NCHW: Tensor, geometry: Geometry, replicas: int) -> Tensor:
+    """Return the patches [R·G, I, B·L]."""
+    (rows, columns), (p_h, p_w) = geometry.positions(x_NCHW.shape[2], x_NCHW.shape[3]), geometry.padding
+    images = pad(x_NCHW, (p_w, p_w, p_h, p_h)) if p_h or p_w else x_NCHW.contiguous()
+    images_RBGCHW = images.view(replicas, -1, geometry.groups, images.shape[1] // geometry.groups, *images.shape[2:])
+    _, samples, groups, channels = images_RBGCHW.shape[:4]
+    lines, positions = channels * geometry.kernel[0] * geometry.kernel[1], rows * columns
+    out_RGIN = images.new_empty(replicas, groups, lines, samples * positions)
+    form = np.array([*geometry.kernel, *geometry.stride, *geometry.dilation], np.int64)
+
+    def part(begin: int, end: int) -> None:
+        for r, b, g in product(range(replicas), range(begin, end), range(groups)):
+            fill(images_RBGCHW[r, b, g].numpy(), out_RGIN[r, g].numpy(), b * positions, rows, 0, 0, columns, form)
+
+    share(part, samples, out_RGIN.numel())
+    return out_RGIN.view(replicas * groups, lines, -1)
 
 
 def scatter(x_RBI: Tensor, geometry: Geometry, replicas: int, height: int, width: int) -> Tensor:

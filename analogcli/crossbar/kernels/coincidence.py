@@ -152,7 +152,8 @@ def update_arrays(formula: int) -> Callable[..., None]:
                 active, packed, packed_signs = pack(words_x, signs_x)
                 rows(
                     w[r], seen[min(r, len(seen) - 1)] if len(seen) else w[r, :0], devices[r], constants, nodes, noise,
-                    active, packed, packed_signs, words_d, signs_d, key + np.uint64(c + 1) * LINE, row, col, 0, d.shape[2],
+                    active, packed, packed_signs, words_d, signs_d, key + np.uint64(c + 1) * LINE, row, col, 0,
+                    d.shape[2],
                 )  # fmt: skip
 
     compiled: Callable[..., Any] = update

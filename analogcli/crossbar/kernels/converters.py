@@ -13,7 +13,8 @@ from analogcli.crossbar.kernels.hashing import as_float, hash32, key_pair, norma
 def encode(x, codes, scale, norm, keys, first, last, form):  # type: ignore[no-untyped-def]
     """Write DAC codes of the samples ``first`` to ``last``, their scale s, and ‖v‖ where there is weight noise.
 
-    Samples of all replicas follow one another, as many for each of the ``keys``; ``form`` has the numbers below, in this order.
+    Samples of all replicas follow one another, as many for each of the ``keys``; ``form`` has the numbers that are read
+    from it below, in this order.
     """
     managed, rounds, step, bound, inp_noise, w_noise = form[0] > 0, form[1] > 0, form[2], form[3], form[4], form[5]
     n, samples = x.shape[1], len(x) // len(keys)

@@ -2,7 +2,8 @@
 
 Results then do not depend on the order of the loops or on the number of threads. ``mix64`` is the finish of splitmix64
 (Steele, Lea and Flood 2014), ``hash32`` a two-round multiply-xorshift hash with a key in each round, in 32-bit
-arithmetic so that a vector unit computes many at once. Normal numbers are uniform within 1,024 equally likely intervals.
+arithmetic so that a vector unit computes many at once. Normal numbers are uniform within 1,024 equally likely
+intervals.
 """
 
 from typing import Any
@@ -32,9 +33,7 @@ def _normal_edges() -> NDArray[np.float32]:
 NORMAL_EDGES = _normal_edges()
 
 
-@intrinsic  # type: ignore[misc]
-def popcount(typingctx: Any, word: Any) -> Any:
-    """Return the number of set bits of a 32-bit word."""
+def _popcount(typingctx, word):  # type: ignore[no-untyped-def]
     del typingctx, word
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -45,9 +44,11 @@ def popcount(typingctx: Any, word: Any) -> Any:
     return types.uint32(types.uint32), codegen
 
 
-@intrinsic  # type: ignore[misc]
-def as_float(typingctx: Any, word: Any) -> Any:
-    """Return the 32-bit float that has these bits."""
+popcount: Any = intrinsic(_popcount)
+"""Returns the number of set bits of a 32-bit word."""
+
+
+def _as_float(typingctx, word):  # type: ignore[no-untyped-def]
     del typingctx, word
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -55,6 +56,10 @@ def as_float(typingctx: Any, word: Any) -> Any:
         return builder.bitcast(args[0], ir.FloatType())
 
     return types.float32(types.int32), codegen
+
+
+as_float: Any = intrinsic(_as_float)
+"""Returns the 32-bit float that has these bits."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
