@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from analogcli.backends.network import NetworkOfModels, State
-from analogcli.crossbar.custom import parameters
 from analogcli.crossbar import Randomness
+from analogcli.crossbar.custom import parameters
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.nn import Chip, analog_layers, convert_to_analog
 from analogcli.nn.models import ImageShape, build_model

@@ -19,7 +19,7 @@ def test_the_demo_trains_three_settings_and_shows_table_and_picture(
     assert [(run["setting"], run["backend"], run["status"]) for run in runs] == [
         ("fp-sgd", "digital", "finished"),
         ("analog-sgd", "native", "finished"),
-        ("tt-v1", "aihwkit", "finished"),
+        ("tt-v1", "native", "finished"),
     ]
     *table, picture = done.out.splitlines()
     assert all(run["run"] in "\n".join(table) for run in runs)

@@ -39,7 +39,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((*RUN, "--checkpoint-minutes", "nan"), "--checkpoint-minutes nan"),
     # things that do not go together
     ((*RUN, "--setting", "fp-sgd", "--tau", "0.7"), "has no device; leave out --tau"),
-    ((*RUN, "--setting", "tt-v1", "--backend", "digital"), "use --backend aihwkit"),
+    ((*RUN, "--setting", "tt-v1", "--backend", "digital"), "use --backend native or aihwkit"),
     ((*RUN, "--spec", "x.yaml"), "leave out EXPERIMENT"),
     (("compare", "--csv", "--md"), "choose one of --csv, --json and --md"),
     (("sweep", "mnist-fcn"), "is an experiment: say what to vary"),
@@ -229,7 +229,7 @@ def test_a_backend_that_does_not_work_here_says_so(analog_process: Callable[...,
     # A package of that name that is no AIHWKit, as a damaged installation is.
     (workspace / "aihwkit").mkdir()
     (workspace / "aihwkit" / "__init__.py").write_text("raise ImportError('libtorch.so: undefined symbol')")
-    words = (*RUN, "--setting", "tt-v1", "--tau", "0.7", *TINY, "--epochs", "0")
+    words = (*RUN, "--setting", "tt-v1", "--backend", "aihwkit", "--tau", "0.7", *TINY, "--epochs", "0")
     done = analog_process(*words, PYTHONPATH=str(workspace))
     assert done.code == 2
     sentence = one_sentence(done)

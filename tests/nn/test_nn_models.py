@@ -90,6 +90,7 @@ def test_initial_weights_of_a_network_are_drawn_layer_after_layer() -> None:
         layer = network.get_submodule(name)
         assert isinstance(layer, nn.Linear | nn.Conv2d)
         weight, bias_O = initial_weights(tuple(layer.weight.shape), generator)
+        assert layer.bias is not None
         assert torch.equal(layer.weight, weight) and torch.equal(layer.bias, bias_O)
 
 

@@ -1,6 +1,7 @@
 """Checkpoint files: recorded all or nothing with their epoch, and any damage to them is found before it is used."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,6 +90,22 @@ def test_an_epoch_that_cannot_be_recorded_as_a_whole_is_not_recorded_at_all(stor
         store.record_epochs([ModelEpoch(run.models[0].id, epoch(1), {}, file)])
     assert load(store, run.id)["epoch"] == 1
     assert store.counts()["series"] == 1
+
+
+def test_the_epoch_of_models_that_train_together_is_recorded_for_all_or_for_none(store: Store) -> None:
+    run = store.run(begin(store, n_models=3))
+    for model in run.models:
+        train_one(store, run.id, model, 1)
+    series: dict[str, Any] = {"train_loss": b"1234"}
+    files = [store.save_state(run.id, i, "epoch-0002", {"epoch": torch.tensor(2)}) for i in range(3)]
+    done = [ModelEpoch(m.id, epoch(2), series, file) for m, file in zip(run.models, files, strict=True)]
+    with pytest.raises(StoreError):
+        store.record_epochs([*done[:2], ModelEpoch(run.models[2].id, epoch(1), series, files[2])])
+    assert [[e.epoch for e in m.epochs] for m in store.run(run.id).models] == [[1]] * 3
+    assert [saved.epoch for m in run.models if (saved := store.saved_state(m))] == [1] * 3
+    store.record_epochs(done)
+    assert [[e.epoch for e in m.epochs] for m in store.run(run.id).models] == [[1, 2]] * 3
+    assert len(files_of(store)) == 3, "the older checkpoints are gone"
 
 
 def spoil(path: Path, how: str) -> None:
