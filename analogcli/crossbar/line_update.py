@@ -8,7 +8,6 @@ Axes: A array (replica and group), O out, I in, N sample (image patch).
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,8 +58,8 @@ def update_lines(
             active, *packed = pack(*of_x)
             # Not one of the keys of the trains, which are multiples of the same odd number away from ``key``.
             pulse_key = np.uint64((int(key) + c * int(LINE)) % 2**64 ^ PULSES)
-            loop = partial(rows, *of_array, active, *packed, *of_d, pulse_key, 0, 0)
-            share(loop, len(w[a]), w[a].size * len(packed[0]))
+            trains = (active, *packed, *of_d, pulse_key, 0, 0)
+            share(rows, len(w[a]), w[a].size * len(packed[0]), *of_array, *trains)
 
 
 def _chunks(
@@ -87,6 +86,5 @@ def _draw(
     """Return words and signs [W, L] of the lines of ``values``."""
     starts = of_chunk[-1]
     words, signs = np.empty((2, starts[-1], len(values)), np.uint32)
-    loop = partial(draw_lines, values, gain, *of_chunk, np.uint64(key), words, signs)
-    share(loop, len(starts) - 1, words.size * 32)
+    share(draw_lines, len(starts) - 1, words.size * 32, values, gain, *of_chunk, np.uint64(key), words, signs)
     return words, signs

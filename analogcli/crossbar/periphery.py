@@ -113,13 +113,13 @@ def _read(
     """Read once; return y and which samples of all replicas clip, None if none does."""
     replicas, samples, n_in = x_RBI.shape
     x = np.ascontiguousarray(x_RBI.numpy()).reshape(replicas * samples, n_in)
-    codes = np.empty_like(x)
+    codes = np.empty((replicas, samples, n_in), np.float32)
     scale, norm = np.empty((2, len(x)), np.float32)
-    share(lambda first, last: encode(x, codes, scale, norm, keys, first, last, form), len(x), x.size)
-    y_RBO = torch.bmm(torch.from_numpy(codes).view(replicas, samples, n_in), w_ROI.mT)
+    share(encode, len(x), x.size, x, codes.reshape(x.shape), scale, norm, keys, form)
+    y_RBO = torch.bmm(torch.from_numpy(codes), w_ROI.mT)
     y = y_RBO.numpy().reshape(len(x), -1)
     clipped = np.empty(len(y), np.bool_)
-    clips = share(lambda first, last: decode(y, scale, norm, clipped, keys, first, last, form), len(y), y.size)
+    clips = share(decode, len(y), y.size, y, scale, norm, clipped, keys, form)
     return y_RBO, clipped if any(clips) else None
 
 

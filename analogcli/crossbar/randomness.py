@@ -19,6 +19,9 @@ from analogcli.generators import derived_seed, stream
 
 Keys = NDArray[np.uint64]
 
+AHEAD = 64
+"""Calls for which keys are made at a time: one call a read would cost as much as a small read."""
+
 
 class Randomness:
     """Explicit source of randomness for read noise, pulses and transfers of all arrays of R models."""
@@ -28,6 +31,7 @@ class Randomness:
         """For plain tensor operations; its device is where the models live."""
         self._seed_R = np.array([derived_seed(seed, "noise") for seed in seeds], np.uint64)
         self._count = 0
+        self._ahead_NR = np.empty((0, 0), np.uint64)
 
     @property
     def device(self) -> torch.device:
@@ -36,8 +40,12 @@ class Randomness:
 
     def keys(self, arrays: int) -> Keys:
         """Return fresh keys for ``arrays`` = R·G stacked arrays, replica by replica."""
+        place = self._count % AHEAD
+        if arrays != self._ahead_NR.shape[1] or place == 0:
+            groups = arrays // len(self._seed_R)
+            self._ahead_NR = fresh_keys(self._seed_R, self._count - place, AHEAD, groups)
         self._count += 1
-        keys: Keys = fresh_keys(self._seed_R, self._count, arrays // len(self._seed_R))
+        keys: Keys = self._ahead_NR[place]
         return keys
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -48,3 +56,4 @@ class Randomness:
         """Continue from :meth:`state_dict`."""
         self.generator.set_state(state["generator"].cpu())
         self._count = int(state["count"])
+        self._ahead_NR = np.empty((0, 0), np.uint64)

@@ -30,6 +30,16 @@ from analogcli.nn.convolution import Convolution
 from analogcli.nn.patches import Geometry, patches, scatter
 
 
+class Passes:
+    """The backward passes of a layer since it learnt last; apart from the module, which is slow to assign to."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Tensor, Tensor]] = []
+        """Input as it came, and ∂L/∂y as it came back."""
+        self.learnt = True
+        """Whether the arrays have learnt from them."""
+
+
 class AnalogLayer(Module):
     """A layer of R models whose weights lie on the tiles of a chip."""
 
@@ -52,9 +62,7 @@ class AnalogLayer(Module):
         self.bias = Parameter(torch.cat(biases).to(chip.noise.device)) if biases else None
         scale_RT = torch.ones(self.array.shape[0], len(self.array.placed), device=chip.noise.device)
         self.out_scale = Parameter(scale_RT) if chip.mapping.learn_out_scaling else None
-        self.last: list[tuple[Tensor, Tensor]] = []
-        """Input as it came, and ∂L/∂y as it came back, of the backward passes since the last :meth:`learn`."""
-        self._learnt = True
+        self.passes = Passes()
         # The weights are not in torch's graph; this makes torch ask for a backward pass all the same.
         self._anchor = torch.empty(0, requires_grad=True)
 
@@ -66,15 +74,15 @@ class AnalogLayer(Module):
     @torch.no_grad()
     def learn(self, lr: float) -> None:
         """Let the arrays learn from the last backward pass; call it before the digital parameters move."""
-        if self._learnt:
+        if self.passes.learnt:
             raise RuntimeError("an array learns from a backward pass, and there has been none since it learnt last")
-        for x, d in self.last:
+        for x, d in self.passes.kept:
             self.array.update(self._vectors(x), self._rows(d), lr, self.out_scale)
-        self._learnt = True
+        self.passes.learnt = True
 
     def forget(self) -> None:
         """Let go of the inputs and gradients of the last backward pass, which are only of use for its gradient."""
-        self.last, self._learnt = [], True
+        self.passes.kept, self.passes.learnt = [], True
 
     @torch.no_grad()
     def weights(self) -> Tensor:
@@ -85,7 +93,7 @@ class AnalogLayer(Module):
     def gradient(self) -> Tensor:
         """Return ∂L/∂W [R, …] of the last backward pass, for the weights that the forward pass sees."""
         gradient_ROI = torch.zeros(self.array.shape, device=self.array.chip.noise.device)
-        for x, d in self.last:
+        for x, d in self.passes.kept:
             gradient_ROI += self._rows(d).mT @ self._vectors(x)
         return gradient_ROI.view(self.array.chip.replicas, *self.weight_shape)
 
@@ -99,9 +107,9 @@ class AnalogLayer(Module):
 
     def remember(self, x: Tensor, d: Tensor) -> None:
         """Keep what the next :meth:`learn` learns from."""
-        if self._learnt:
-            self.last, self._learnt = [], False
-        self.last.append((x, d))
+        if self.passes.learnt:
+            self.passes.kept, self.passes.learnt = [], False
+        self.passes.kept.append((x, d))
 
     @abstractmethod
     def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
@@ -149,11 +157,14 @@ class AnalogLinear(AnalogLayer):
 
     def add_bias(self, y: Tensor, bias: Tensor) -> None:
         """Add the bias."""
+        if self.array.shape[0] == 1:
+            y.add_(bias)
+            return
         y.view(self.array.shape[0], -1, y.shape[-1]).add_(bias.view(self.array.shape[0], 1, -1))
 
     def bias_gradient(self, d: Tensor) -> Tensor:
         """Sum over all samples of each model."""
-        return self._rows(d).sum(1).view(-1)
+        return d.sum(0) if self.array.shape[0] == 1 and d.dim() == 2 else self._rows(d).sum(1).view(-1)
 
     def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
         """Sum over all samples of each tile."""
@@ -220,7 +231,7 @@ class AnalogConv2d(AnalogLayer):
     def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
         """Sum over all patches of each tile."""
         if d.device.type == "cpu":
-            return self._on_cpu(self.last[-1][0]).scale_gradient(d.contiguous(), parts)
+            return self._on_cpu(self.passes.kept[-1][0]).scale_gradient(d.contiguous(), parts)
         return self.array.scale_gradient(self._rows(d), parts)
 
     def _on_cpu(self, x: Tensor) -> Convolution:

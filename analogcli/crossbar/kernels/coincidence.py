@@ -43,21 +43,8 @@ def pack(words, signs):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def count(i, words_x, signs_x, words_d, signs_d, total, up):  # type: ignore[no-untyped-def]
-    """Count all coincidences, and those that ask upwards, of row ``i`` with every active line; return if it fires."""
-    fires = False
-    total[:] = 0
-    up[:] = 0
-    for w in range(len(words_x)):
-        word_d = words_d[w, i]
-        if word_d != 0:
-            fires = True
-            _count_word(words_x[w], signs_x[w], word_d, signs_d[w, i], total, up)
-    return fires
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _count_word(words_x, signs_x, word_d, sign_d, total, up):  # type: ignore[no-untyped-def]
+def count(words_x, signs_x, word_d, sign_d, total, up):  # type: ignore[no-untyped-def]
+    """Add to the coincidences of one row with every active line, and to those that ask upwards."""
     for a in range(len(words_x)):
         both = np.uint32(words_x[a] & word_d)
         total[a] += popcount(both)
@@ -82,7 +69,15 @@ def pulse_rows(formula: int) -> Callable[..., None]:
         hits = np.empty(n_active + 1, np.int32)
         sigma, sigma_slope, write_noise = noise[0], noise[1], noise[2]
         for i in range(begin, end):
-            if not count(i, words_x, signs_x, words_d, signs_d, total, up):
+            fires = False
+            for w_d in range(len(words_d)):
+                word = words_d[w_d, i]
+                if word != 0:
+                    if not fires:
+                        total[:], up[:] = 0, 0
+                    fires = True
+                    count(words_x[w_d], signs_x[w_d], word, signs_d[w_d, i], total, up)
+            if not fires:
                 continue
             o = row + i
             row_key = mix64(key + np.uint64(i) * GOLDEN)

@@ -10,7 +10,7 @@ from analogcli.crossbar.kernels.hashing import as_float, hash32, key_pair, norma
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def encode(x, codes, scale, norm, keys, first, last, form):  # type: ignore[no-untyped-def]
+def encode(x, codes, scale, norm, keys, form, first, last):  # type: ignore[no-untyped-def]
     """Write DAC codes of the samples ``first`` to ``last``, their scale s, and ‖v‖ where there is weight noise.
 
     Samples of all replicas follow one another, as many for each of the ``keys``; ``form`` has the numbers that are read
@@ -57,7 +57,7 @@ def _quantise(x, codes, factor, step, bound, rounds):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def decode(y, scale, norm, clipped, keys, first, last, form):  # type: ignore[no-untyped-def]
+def decode(y, scale, norm, clipped, keys, form, first, last):  # type: ignore[no-untyped-def]
     """Turn products of DAC codes into read values of the samples ``first`` to ``last``; return if any output clips."""
     r_in, w_noise, rounds, r_out = form[2], form[5], form[6] > 0, form[7]
     bound, limit, out_noise = form[8], form[9], form[10]

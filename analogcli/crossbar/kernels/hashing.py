@@ -98,9 +98,11 @@ def key_pair(key):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fresh_keys(seeds, count, groups):  # type: ignore[no-untyped-def]
-    """Return a key for each of the ``groups`` arrays of every seed, different for every ``count``."""
-    keys = np.empty(len(seeds) * groups, np.uint64)
-    for k in range(len(keys)):
-        keys[k] = mix64(seeds[k // groups] + np.uint64(count) * GOLDEN + np.uint64(k % groups) * LINE)
+def fresh_keys(seeds, first, calls, groups):  # type: ignore[no-untyped-def]
+    """Return a key for each of the ``groups`` arrays of every seed, for each of the calls from ``first`` on."""
+    keys = np.empty((calls, len(seeds) * groups), np.uint64)
+    for n in range(calls):
+        for k in range(len(seeds) * groups):
+            key = seeds[k // groups] + np.uint64(first + n) * GOLDEN
+            keys[n, k] = mix64(key + np.uint64(k % groups) * LINE)
     return keys

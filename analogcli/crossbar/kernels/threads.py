@@ -7,7 +7,7 @@ a plain thread that ends with its task does not.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,14 +17,14 @@ LARGE = 500_000
 """Elements from which on a loop is shared."""
 
 
-def share(loop: Callable[[int, int], T], length: int, elements: int) -> list[T]:
-    """Call ``loop(begin, end)`` for parts of ``range(length)``, in as many threads as torch uses if it is large."""
+def share(loop: Callable[..., T], length: int, elements: int, *arguments: Any) -> list[T]:
+    """Call ``loop(*arguments, begin, end)`` for parts of ``range(length)``; in as many threads as torch's if large."""
     if elements < LARGE:
-        return [loop(0, length)]
+        return [loop(*arguments, 0, length)]
     parts = max(min(torch.get_num_threads(), length), 1)
     edges = [length * p // parts for p in range(parts + 1)]
-    others = [_pool(parts - 1).submit(loop, edges[p], edges[p + 1]) for p in range(1, parts)]
-    return [loop(edges[0], edges[1]), *(other.result() for other in others)]
+    others = [_pool(parts - 1).submit(loop, *arguments, edges[p], edges[p + 1]) for p in range(1, parts)]
+    return [loop(*arguments, edges[0], edges[1]), *(other.result() for other in others)]
 
 
 @cache
