@@ -23,6 +23,7 @@ Axes: R replica, B sample (or image patch), J column of this transfer, O out, I 
 import torch
 from torch import Tensor
 
+from analogcli.algorithms import kernels_chopped
 from analogcli.algorithms.chopped_tiki_taka import ChoppedTikiTakaCell
 from analogcli.algorithms.choppers import random_flips
 from analogcli.algorithms.transfer import read_columns
@@ -38,6 +39,8 @@ class AgadCell(ChoppedTikiTakaCell):
     def __init__(self, fast: CrossbarArray, slow: CrossbarArray, algorithm: Agad, pulses: Update) -> None:
         super().__init__(fast, slow, algorithm, pulses)
         self.agad = algorithm
+        self.beta = min(algorithm.tail_weightening / self.chop_period, 1.0)
+        """Weight of a read in the recent mean."""
         self.mean_RIO = torch.zeros_like(self.buffer_RIO)
         """Recent mean of what was read of A, transposed [weight units]."""
         self.past_RIO = torch.zeros_like(self.buffer_RIO)
@@ -45,13 +48,21 @@ class AgadCell(ChoppedTikiTakaCell):
         self.switched_RI = torch.zeros_like(self.chopper_RI, dtype=torch.bool)
         """Whether the chopper of a column flipped after its last read."""
 
-    def _transfer(self, lr: float, learnt: float | Tensor, randomness: Randomness) -> None:
+    def _chops(self) -> kernels_chopped.Chops:
+        spec = self.agad
+        return kernels_chopped.Chops(spec.in_chop_prob * spec.in_chop_random, self.chop_period, True, self.beta)
+
+    def _reference(self) -> kernels_chopped.Reference:
+        return self.mean_RIO.numpy(), self.past_RIO.numpy(), self.switched_RI.numpy()
+
+    def _transfer(self, gain_R1: Tensor, randomness: Randomness) -> None:
         column = slice(self.cursor, self.cursor + 1)
-        read_RJO = read_columns(self.arrays[0], column, self.agad.transfer_read, randomness)
+        read_RJO = read_columns(self.arrays[0], column, self.read, randomness)
         past_RJO, mean_RJO = self.past_RIO[:, column], self.mean_RIO[:, column]
         torch.where(self.switched_RI[:, column, None], mean_RJO, past_RJO, out=past_RJO)
-        h_RJO = self.buffer_RIO[:, column].add_((read_RJO - past_RJO) * self._gain(column, lr, learnt))
-        mean_RJO.lerp_(read_RJO, min(self.agad.tail_weightening / self.chop_period, 1.0))
+        signed_R11 = (self.chopper_RI[:, column] * gain_R1)[..., None]
+        h_RJO = self.buffer_RIO[:, column].add_((read_RJO - past_RJO) * signed_R11)
+        mean_RJO.lerp_(read_RJO, self.beta)
         n_RJO = self._fire(h_RJO)
         if self.sweeps > self.chop_period:
             self._write(column, n_RJO, randomness)

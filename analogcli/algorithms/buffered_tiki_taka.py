@@ -23,6 +23,7 @@ from analogcli.algorithms.buffer import fire
 from analogcli.algorithms.compound import Compound
 from analogcli.algorithms.transfer import columns_from, period, read_columns, segments, transfer_pulses, write_columns
 from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import BufferedTikiTaka, Update
 
 
@@ -35,6 +36,7 @@ class BufferedTikiTakaCell(Compound):
         super().__init__([fast, slow], [algorithm.gamma, 1.0])
         self.algorithm = algorithm
         self.pulses = pulses
+        self.read = AnalogRead(algorithm.transfer_read)
         self.write = transfer_pulses(algorithm.transfer_update, pulses)
         self.vectors = 0
         """Vectors seen."""
@@ -59,7 +61,7 @@ class BufferedTikiTakaCell(Compound):
         rate = spec.transfer_lr * (lr if spec.scale_transfer_lr else 1.0) * (spec.gamma or 1.0)
         for columns in columns_from(self.cursor, spec.n_reads_per_transfer, width):
             h_RJO = self.buffer_RIO[:, columns]
-            h_RJO.add_(read_columns(fast, columns, spec.transfer_read, randomness), alpha=rate)
+            h_RJO.add_(read_columns(fast, columns, self.read, randomness), alpha=rate)
             most = spec.transfer_update.desired_bl
             n_RJO = fire(h_RJO, spec.thres_scale * slow.granularity, most, spec.momentum, spec.forget_buffer)
             write_columns(slow, columns, n_RJO, slow.granularity, self.write, randomness)

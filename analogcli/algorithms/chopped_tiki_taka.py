@@ -23,12 +23,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from analogcli.algorithms import kernels_chopped
 from analogcli.algorithms.auto_scale import automatic_rates, running_mean
 from analogcli.algorithms.buffer import fire, threshold
 from analogcli.algorithms.choppers import random_flips
 from analogcli.algorithms.compound import Compound
 from analogcli.algorithms.transfer import period, read_columns, segments, transfer_pulses, write_columns
 from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import Agad, ChoppedTikiTaka, TikiTakaV2Chopped, Update
 
 
@@ -55,6 +57,7 @@ class ChoppedTikiTakaCell(Compound):
         super().__init__([fast, slow], [algorithm.gamma, 1.0])
         self.algorithm = algorithm
         self.pulses = pulses
+        self.read = AnalogRead(algorithm.transfer_read)
         self.write = transfer_pulses(algorithm.transfer_update, pulses)
         r, _, width = self.shape
         sweep = width * algorithm.transfer_every
@@ -94,38 +97,95 @@ class ChoppedTikiTakaCell(Compound):
         """Send the gradient onto the fast array, and transfer when it is time to."""
         spec, batch = self.algorithm, x_RBI.shape[1]
         every = period(spec.transfer_every, spec.units_in_mbatch, batch)
-        fast_lr, rate_RB = spec.fast_lr or lr, None
         if spec.auto_scale and spec.fast_lr:
             rate_RB = self._automatic_rates(x_RBI, d_RBO)
-            # Half of a sample's own rate goes into each of its factors, which leaves the trains as they should be.
-            half_RB1 = rate_RB.sqrt()[..., None]
-            x_RBI, d_RBO, fast_lr = x_RBI * half_RB1, d_RBO * half_RB1, 1.0
-        for samples, due in segments(self.vectors, batch, [every]):
-            chopped_RBI = x_RBI[:, samples] * self.chopper_RI[:, None]
-            self.arrays[0].pulse(chopped_RBI, d_RBO[:, samples], fast_lr, self.pulses, randomness)
-            if due:
-                learnt = fast_lr if rate_RB is None else rate_RB[:, samples.stop - 1, None, None]
-                self._transfer(lr, learnt, randomness)
+        else:
+            rate_RB = x_RBI.new_full(x_RBI.shape[:2], spec.fast_lr or lr)
+        if 0 < every < batch and self._can_be_compiled(x_RBI):
+            self._learn_in_one_loop(x_RBI, d_RBO, lr, rate_RB, every, randomness)
+        else:
+            self._learn_in_segments(x_RBI, d_RBO, lr, rate_RB, every, randomness)
         self.vectors += batch
         self.end_update(randomness)
 
-    def _transfer(self, lr: float, learnt: float | Tensor, randomness: Randomness) -> None:
-        """Read, buffer and write the next column; ``learnt`` is the rate of the last vector's gradient."""
+    def _learn_in_segments(
+        self, x_RBI: Tensor, d_RBO: Tensor, lr: float, rate_RB: Tensor, every: int, randomness: Randomness
+    ) -> None:
+        """Send the samples between two transfers together; works everywhere."""
+        spec, fast_lr = self.algorithm, self.algorithm.fast_lr or lr
+        if spec.auto_scale and spec.fast_lr:
+            # Half of a sample's own rate goes into each of its factors, which leaves the trains as they should be.
+            half_RB1 = rate_RB.sqrt()[..., None]
+            x_RBI, d_RBO, fast_lr = x_RBI * half_RB1, d_RBO * half_RB1, 1.0
+        for samples, due in segments(self.vectors, x_RBI.shape[1], [every]):
+            chopped_RBI = x_RBI[:, samples] * self.chopper_RI[:, None]
+            self.arrays[0].pulse(chopped_RBI, d_RBO[:, samples], fast_lr, self.pulses, randomness)
+            if due:
+                self._transfer(self._gain(lr, rate_RB[:, samples.stop - 1 : samples.stop]), randomness)
+
+    def _learn_in_one_loop(
+        self, x_RBI: Tensor, d_RBO: Tensor, lr: float, rate_RB: Tensor, every: int, randomness: Randomness
+    ) -> None:
+        """Do the same compiled, vector by vector (:mod:`.kernels_chopped`)."""
+        spec, (fast, slow) = self.algorithm, self.arrays
+        buffer = kernels_chopped.Buffer(float(spec.transfer_update.desired_bl), spec.momentum, spec.forget_buffer)
+        kernels_chopped.learn_vectors(fast.law.table.formula)(
+            kernels_chopped.devices_of(fast),
+            kernels_chopped.devices_of(slow),
+            kernels_chopped.trains_of(self.pulses),
+            kernels_chopped.trains_of(self.write),
+            kernels_chopped.converters_of(spec.transfer_read),
+            buffer,
+            self._chops(),
+            x_RBI.contiguous().numpy(),
+            d_RBO.contiguous().numpy(),
+            (rate_RB / fast.granularity).numpy(),
+            self._gain(lr, rate_RB).expand_as(rate_RB).contiguous().numpy(),
+            every,
+            self.vectors,
+            self.cursor,
+            self.sweeps,
+            randomness.keys(self.shape[0]),
+            self.chopper_RI.numpy(),
+            self.buffer_RIO.numpy(),
+            *self._reference(),
+        )
+        reads = len(range(every - self.vectors % every, x_RBI.shape[1] + 1, every))
+        sweeps, self.cursor = divmod(self.cursor + reads, self.shape[2])
+        self.sweeps += sweeps
+
+    def _can_be_compiled(self, x_RBI: Tensor) -> bool:
+        spec = self.algorithm
+        trains = {self.pulses.pulse_type, self.write.pulse_type} == {"stochastic-compressed"}
+        pulsed = self.pulses.fidelity != "mean-field" and not self.arrays[0].law.ideal
+        return x_RBI.device.type == "cpu" and trains and pulsed and not spec.transfer_read.inp_noise
+
+    def _chops(self) -> kernels_chopped.Chops:
+        """Return when choppers flip, for the compiled loop."""
+        spec = self.algorithm
+        random = spec.in_chop_prob if isinstance(spec, ChoppedTikiTaka) and spec.in_chop_random else 0.0
+        return kernels_chopped.Chops(random, self.chop_period, False, 0.0)
+
+    def _reference(self) -> kernels_chopped.Reference:
+        """Return what AGAD remembers beside, for the compiled loop."""
+        return kernels_chopped.NO_REFERENCE
+
+    def _transfer(self, gain_R1: Tensor, randomness: Randomness) -> None:
+        """Read, buffer and write the next column; ``gain_R1`` takes a read to pulses."""
         column = slice(self.cursor, self.cursor + 1)
-        read_RJO = read_columns(self.arrays[0], column, self.algorithm.transfer_read, randomness)
-        h_RJO = self.buffer_RIO[:, column].add_(read_RJO * self._gain(column, lr, learnt))
+        read_RJO = read_columns(self.arrays[0], column, self.read, randomness)
+        h_RJO = self.buffer_RIO[:, column].add_(read_RJO * (self.chopper_RI[:, column] * gain_R1)[..., None])
         self._write(column, self._fire(h_RJO), randomness)
         self._flip(column, randomness)
         self._advance()
 
-    def _gain(self, column: slice, lr: float, learnt: float | Tensor) -> Tensor:
-        """Return what a read adds to the buffer [R, J, 1], with the sign of the choppers."""
+    def _gain(self, lr: float, rate_RB: Tensor) -> Tensor:
+        """Return what a read behind each vector is multiplied with [pulses for each weight unit], [R, B]."""
         spec, (fast, slow) = self.algorithm, self.arrays
-        gain: float | Tensor = spec.transfer_lr * (lr if spec.scale_transfer_lr else 1.0) * (spec.gamma or 1.0)
-        gain = gain / self.threshold
+        gain = spec.transfer_lr * (lr if spec.scale_transfer_lr else 1.0) * (spec.gamma or 1.0) / self.threshold
         if spec.correct_gradient_magnitudes:
-            gain = gain * (fast.granularity / slow.granularity) / learnt
-        return self.chopper_RI[:, column, None] * gain
+            return gain * (fast.granularity / slow.granularity) / rate_RB
+        return rate_RB.new_tensor(gain)
 
     def _fire(self, h_RJO: Tensor) -> Tensor:
         spec = self.algorithm

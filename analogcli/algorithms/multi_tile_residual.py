@@ -35,6 +35,7 @@ from analogcli.algorithms.transfer import (
 )
 from analogcli.algorithms.warm_start import RULES, WarmStart
 from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import MultiTileResidual, Update
 
 
@@ -47,6 +48,7 @@ class MultiTileResidualCell(Compound):
         super().__init__(arrays, algorithm.gammas)
         self.algorithm = algorithm
         self.pulses = pulses
+        self.read = AnalogRead(algorithm.transfer_read)
         self.write = transfer_pulses(algorithm.transfer_update, pulses)
         self.vectors = 0
         """Vectors seen."""
@@ -101,7 +103,7 @@ class MultiTileResidualCell(Compound):
         spec, width = self.algorithm, self.shape[2]
         rate = spec.transfer_lrs[source] * (lr if spec.scale_transfer_lr else 1.0)
         for columns in columns_from(self.cursors[cursor], spec.n_reads_per_transfer, width):
-            read_RJO = read_columns(self.arrays[source], columns, spec.transfer_read, randomness)
+            read_RJO = read_columns(self.arrays[source], columns, self.read, randomness)
             for tile, models_R in targets.items():
                 if models_R is None or bool(models_R.all()):
                     write_columns(self.arrays[tile], columns, read_RJO, rate, self.write, randomness)

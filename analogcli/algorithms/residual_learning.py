@@ -23,6 +23,7 @@ from analogcli.algorithms.buffer import fire, threshold
 from analogcli.algorithms.compound import Compound
 from analogcli.algorithms.transfer import period, read_columns, segments, transfer_pulses, write_columns
 from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import ResidualLearningV2, Update
 
 
@@ -35,6 +36,7 @@ class ResidualLearningCell(Compound):
         super().__init__([fast, slow], [algorithm.gamma, 1.0])
         self.algorithm = algorithm
         self.pulses = pulses
+        self.read = AnalogRead(algorithm.transfer_read)
         self.write = transfer_pulses(algorithm.transfer_update, pulses)
         self.vectors = 0
         """Vectors seen."""
@@ -64,7 +66,7 @@ class ResidualLearningCell(Compound):
         column = slice(self.cursor, self.cursor + 1)
         h_RJO = self.buffer_RIO[:, column].mul_(spec.momentum)
         gain = self.gain * lr if spec.scale_transfer_lr else self.gain
-        h_RJO.add_(read_columns(fast, column, spec.transfer_read, randomness), alpha=gain)
+        h_RJO.add_(read_columns(fast, column, self.read, randomness), alpha=gain)
         n_RJO = fire(h_RJO, 1.0, most=1, momentum=0.0, forget=False)
         write_columns(slow, column, n_RJO, slow.granularity, self.write, randomness)
         self.cursor = column.stop % self.shape[2]

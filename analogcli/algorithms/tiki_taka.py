@@ -28,6 +28,7 @@ from analogcli.algorithms.transfer import (
     write_columns,
 )
 from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import ResidualLearningV1, TikiTakaV1, Update
 
 
@@ -42,6 +43,7 @@ class TikiTakaCell(Compound):
         super().__init__([fast, slow], [algorithm.gamma, 1.0])
         self.algorithm = algorithm
         self.pulses = pulses
+        self.read = AnalogRead(algorithm.transfer_read)
         self.write = transfer_pulses(algorithm.transfer_update, pulses)
         self.vectors = 0
         """Vectors seen."""
@@ -63,6 +65,6 @@ class TikiTakaCell(Compound):
         spec, (fast, slow), width = self.algorithm, self.arrays, self.shape[2]
         rate = spec.transfer_lr * lr if spec.scale_transfer_lr else spec.transfer_lr
         for columns in columns_from(self.cursor, spec.n_reads_per_transfer, width):
-            read_RJO = read_columns(fast, columns, spec.transfer_read, randomness)
+            read_RJO = read_columns(fast, columns, self.read, randomness)
             write_columns(slow, columns, read_RJO, rate, self.write, randomness)
             self.cursor = columns.stop % width

@@ -16,12 +16,14 @@ Axes: R replica, B sample (or image patch), J column of this transfer, O out, I 
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
 
-from analogcli.crossbar import CrossbarArray, Randomness, analog_matvec
-from analogcli.spec import IO, Pulses, Update
+from analogcli.crossbar import CrossbarArray, Randomness
+from analogcli.crossbar.periphery import AnalogRead
+from analogcli.spec import Pulses, Update
 
 
 def period(transfer_every: float, units_in_mbatch: bool, batch: int) -> int:
@@ -50,15 +52,15 @@ def columns_from(cursor: int, reads: int, width: int) -> list[slice]:
     return [slice(cursor, end)] if end <= width else [slice(cursor, width), slice(0, end - width)]
 
 
-def read_columns(array: CrossbarArray, columns: slice, io: IO, randomness: Randomness) -> Tensor:
+def read_columns(array: CrossbarArray, columns: slice, read: AnalogRead, randomness: Randomness) -> Tensor:
     """Read ``columns`` one after the other; returns [R, J, O]."""
     r, _, width = array.shape
     n = columns.stop - columns.start
-    if io.inp_noise:
+    if read.io.inp_noise:
         # Noise on the inputs that should be 0 reaches all other columns.
         x_JI = torch.eye(width, device=array.seen_ROI.device)[columns]
-        return analog_matvec(array.seen_ROI, x_JI.expand(r, n, width), io, randomness)
-    return analog_matvec(array.seen_ROI[..., columns], _one_hot(n, array), io, randomness)
+        return read(array.seen_ROI, x_JI.expand(r, n, width), randomness)
+    return read(array.seen_ROI[..., columns], _one_hot(n, array), randomness)
 
 
 def write_columns(
@@ -82,4 +84,9 @@ def transfer_pulses(transfer_update: Pulses, update: Update) -> Pulses:
 
 
 def _one_hot(n: int, array: CrossbarArray) -> Tensor:
-    return torch.eye(n, device=array.seen_ROI.device).expand(array.shape[0], n, n)
+    return _identity(n, array.seen_ROI.device).expand(array.shape[0], n, n)
+
+
+@cache
+def _identity(n: int, device: torch.device) -> Tensor:
+    return torch.eye(n, device=device)

@@ -12,6 +12,7 @@ from analogcli.algorithms.buffer import fire, threshold
 from analogcli.algorithms.choppers import random_flips, uniform
 from analogcli.algorithms.transfer import columns_from, period, read_columns, segments
 from analogcli.crossbar import Randomness
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import (
     Ideal,
     MixedPrecision,
@@ -62,7 +63,7 @@ def test_a_read_returns_the_columns_as_the_converters_see_them(read: TransferRea
     cell, randomness = build(TikiTakaV1(), [1, 2]), Randomness([1, 2])
     array = cell.arrays[0]  # type: ignore[attr-defined]
     array.set_weights(start([1, 2]), randomness)
-    seen_RJO = read_columns(array, slice(1, 4), read, randomness)
+    seen_RJO = read_columns(array, slice(1, 4), AnalogRead(read), randomness)
     torch.testing.assert_close(
         seen_RJO, array.seen_ROI[..., 1:4].mT, atol=1e-6 if read.perfect else 12 / 510 + 1e-5, rtol=0
     )

@@ -47,6 +47,8 @@ PERFECT = TransferRead(perfect=True)
 TRANSFER: dict[str, Any] = {"fast_lr": 0.1, "transfer_lr": 1.0, "scale_transfer_lr": False, "transfer_read": PERFECT}
 BUFFERED = TRANSFER | {"transfer_lr": 0.15}
 """A read is less than a pulse, so that the buffer counts."""
+IN_TENSORS = {"fast_lr": 1.0, "transfer_read": TransferRead(inp_noise=1e-9)}
+"""Noise on the inputs, far too little to matter, keeps an algorithm out of its compiled loop."""
 VECTORS: dict[str, Any] = {"units_in_mbatch": False}
 MANAGED = Pulses(desired_bl=5)
 ALGORITHMS: dict[str, Any] = {
@@ -97,6 +99,8 @@ ALGORITHMS: dict[str, Any] = {
         forget_buffer=False,
         transfer_update=MANAGED.model_dump(),
     ),
+    "c-ttv2, in tensors": ChoppedTikiTaka(**BUFFERED | VECTORS | IN_TENSORS, in_chop_prob=0.4, auto_scale=True),
+    "agad, in tensors": Agad(**BUFFERED | VECTORS | IN_TENSORS, in_chop_prob=0.5, tail_weightening=1.2),
     "mp": MixedPrecision(),
     "mp, every second": MixedPrecision(transfer_every=2, granularity=0.013, transfer_lr=0.7),
 }
