@@ -71,8 +71,8 @@ class CrossbarArray:
         """Set whole columns back to each device's reset value, give or take the device's ``reset_std``."""
         to_ROI = self._reset_value()[..., columns]
         if self.law.spec.reset_std:
-            xi_ROI = torch.randn(to_ROI.shape, generator=randomness.generator, device=to_ROI.device)
-            to_ROI = to_ROI + self.law.spec.reset_std * xi_ROI
+            r, o, i = to_ROI.shape
+            to_ROI = to_ROI + self.law.spec.reset_std * randomness.normal((r, o, i))
         self.w_ROI[..., columns] = to_ROI.clamp(self.law.lower_ROI[..., columns], self.law.upper_ROI[..., columns])
         self._write_noise(columns, randomness)
 
@@ -108,5 +108,5 @@ class CrossbarArray:
         if self.seen_ROI is self.w_ROI:
             return
         w_ROI = self.w_ROI[..., columns]
-        xi_ROI = torch.randn(w_ROI.shape, generator=randomness.generator, device=w_ROI.device)
-        self.seen_ROI[..., columns] = w_ROI + self.law.write_noise * xi_ROI
+        r, o, i = w_ROI.shape
+        self.seen_ROI[..., columns] = w_ROI + self.law.write_noise * randomness.normal((r, o, i))

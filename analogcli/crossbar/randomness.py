@@ -2,7 +2,8 @@
 
 The compiled loops of the CPU take a fresh 64-bit key for every replica and every call, and hash it with the place where
 a number is used; plain tensor operations take the generator. A model's keys depend on its own seed and on how often
-keys were asked for, so that a model trained alone and the same model among ten see the same numbers on the CPU.
+keys were asked for, so that a model trained alone and the same model among ten see the same numbers on the CPU. How
+often must not depend on what the models hold: one that skips something takes the keys for it all the same.
 
 Axes: R replica, G group of one replica (convolutions with groups have one array for each).
 """
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analogcli.crossbar.kernels.hashing import fresh_keys
+from analogcli.crossbar.kernels.hashing import fill_normal, fresh_keys
 from analogcli.generators import derived_seed, stream
 
 Keys = NDArray[np.uint64]
@@ -47,6 +48,14 @@ class Randomness:
         self._count += 1
         keys: Keys = self._ahead_NR[place]
         return keys
+
+    def normal(self, shape_ROI: tuple[int, int, int]) -> Tensor:
+        """Return standard normal numbers [R, O, I]; on the CPU those of each array follow its own key."""
+        if self.device.type != "cpu":
+            return torch.randn(shape_ROI, generator=self.generator, device=self.device)
+        xi_ROI = torch.empty(shape_ROI)
+        fill_normal(xi_ROI.view(shape_ROI[0], -1).numpy(), self.keys(shape_ROI[0]))
+        return xi_ROI
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what decides all numbers to come."""

@@ -51,24 +51,23 @@ def update(
     if law.ideal:
         array.w_ROI[:, rows, columns].sub_(d_RBO.mT @ x_RBI, alpha=lr)
         return
-    if pulses.fidelity == "mean-field":
-        x_RBI, d_RBO = _whole(x_RBI, columns, array.shape[2]), _whole(d_RBO, rows, array.shape[1])
-        array.w_ROI.copy_(mean_field_update(array.w_ROI, law, x_RBI, d_RBO, lr))
-        return
     max_pulses = _most_pulses(pulses, law.spec)
-    if array.w_ROI.device.type == "cpu" and pulses.pulse_type == "stochastic-compressed":
+    drawn = pulses.fidelity != "mean-field"
+    if drawn and array.w_ROI.device.type == "cpu" and pulses.pulse_type == "stochastic-compressed":
         if max_pulses and x_RBI.shape[2] == array.shape[2] and lie_in_lines(x_RBI):
             update_lines(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness)
             return
         _compiled(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness, rows.start or 0, columns.start or 0)
         return
     x_RBI, d_RBO = _whole(x_RBI, columns, array.shape[2]), _whole(d_RBO, rows, array.shape[1])
-    before_ROI = array.w_ROI.clone() if array.seen_ROI is not array.w_ROI else None
-    array.w_ROI.copy_(coincidence.pulsed_update(array.w_ROI, law, x_RBI, d_RBO, lr, pulses, max_pulses, randomness))
-    if before_ROI is not None:
-        xi_ROI = torch.randn(before_ROI.shape, generator=randomness.generator, device=before_ROI.device)
-        noisy_ROI = array.w_ROI + law.table.write_noise * xi_ROI
-        array.seen_ROI.copy_(torch.where(before_ROI != array.w_ROI, noisy_ROI, array.seen_ROI))
+    if drawn:
+        after_ROI = coincidence.pulsed_update(array.w_ROI, law, x_RBI, d_RBO, lr, pulses, max_pulses, randomness)
+    else:
+        after_ROI = mean_field_update(array.w_ROI, law, x_RBI, d_RBO, lr)
+    if array.seen_ROI is not array.w_ROI:
+        noisy_ROI = after_ROI + law.write_noise * randomness.normal(array.shape)
+        array.seen_ROI.copy_(torch.where(after_ROI != array.w_ROI, noisy_ROI, array.seen_ROI))
+    array.w_ROI.copy_(after_ROI)
 
 
 def _most_pulses(pulses: Pulses, spec: PulsedDevice) -> float:

@@ -106,3 +106,12 @@ def fresh_keys(seeds, first, calls, groups):  # type: ignore[no-untyped-def]
             key = seeds[k // groups] + np.uint64(first + n) * GOLDEN
             keys[n, k] = mix64(key + np.uint64(k % groups) * LINE)
     return keys
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_normal(xi, keys):  # type: ignore[no-untyped-def]
+    """Fill the arrays ``xi`` [R, N] with standard normal numbers, each array by its own key."""
+    for r in range(len(xi)):
+        key_1, key_2 = key_pair(keys[r])
+        for n in range(xi.shape[1]):
+            xi[r, n] = normal(hash32(n, key_1, key_2))
