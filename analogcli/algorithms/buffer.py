@@ -17,7 +17,7 @@ from torch import Tensor
 
 def fire(h_RJO: Tensor, threshold: float, most: int, momentum: float, forget: bool) -> Tensor:
     """Return the pulses n [R, J, O] that a buffer lets go of; ``h_RJO`` is changed in place."""
-    n_RJO = (h_RJO / threshold).trunc_().clamp_(-most, most)
+    n_RJO = torch.div(h_RJO, threshold, rounding_mode="trunc").clamp_(-most, most)
     if not forget:
         h_RJO.sub_(n_RJO, alpha=(1 - momentum) * threshold)
     elif momentum:

@@ -55,7 +55,7 @@ class MixedPrecisionCell(Compound):
 
     def _write(self, randomness: Randomness) -> None:
         r, rows, _ = self.shape
-        n_ROI = (self.chi_ROI / self.granularity).trunc_()
+        n_ROI = torch.div(self.chi_ROI, self.granularity, rounding_mode="trunc")
         self.chi_ROI.sub_(n_ROI, alpha=self.granularity)
         row_ROO = torch.eye(rows, device=n_ROI.device).expand(r, rows, rows)
         rate = self.granularity * self.algorithm.transfer_lr
