@@ -1,0 +1,121 @@
+"""The training algorithms of the protocols are set up as the papers' scripts set up AIHWKit's compounds."""
+
+from typing import Any
+
+import pytest
+
+from analogcli.registry import load
+from analogcli.spec import RunSpec
+
+REGISTRY = load()
+
+CHOPPED = {
+    "update.desired_bl": 5,
+    "mapping.weight_scaling_omega": 0.6,
+    "algorithm.fast_lr": 0.1,
+    "algorithm.auto_granularity": 1000.0,
+    "algorithm.in_chop_prob": 0.1,
+    "algorithm.auto_scale": True,
+    "algorithm.units_in_mbatch": False,
+    "algorithm.transfer_update.desired_bl": 1,
+}
+TT_V2 = {
+    "algorithm.kind": "tt-v2-chopped",
+    "update.desired_bl": 5,
+    "mapping.weight_scaling_omega": 0.3,
+    "algorithm.auto_granularity": 1000.0,
+    "algorithm.auto_scale": False,
+    "algorithm.transfer_lr": 1.0,
+    "algorithm.scale_transfer_lr": True,
+    "algorithm.transfer_update.desired_bl": 1,
+    "algorithm.transfer_update.update_management": False,
+    "algorithm.transfer_update.update_bl_management": False,
+}
+C_TTV2 = CHOPPED | {"algorithm.kind": "c-ttv2", "algorithm.in_chop_random": True}
+C_TTV2 |= {
+    "algorithm.transfer_update.update_management": False,
+    "algorithm.transfer_update.update_bl_management": False,
+}
+AGAD = CHOPPED | {"algorithm.kind": "agad", "algorithm.tail_weightening": 10.0, "algorithm.in_chop_random": False}
+AGAD |= {"algorithm.transfer_update.update_management": True, "algorithm.transfer_update.update_bl_management": True}
+MP = {"algorithm.kind": "mp", "algorithm.transfer_every": 1, "algorithm.granularity": 0.0, "algorithm.transfer_lr": 1.0}
+RL_V1 = {"algorithm.kind": "rl-v1", "algorithm.gamma": 0.4, "algorithm.fast_lr": 0.01, "algorithm.transfer_lr": 1.0}
+RL_V2 = {
+    "algorithm.kind": "rl-v2",
+    "update.desired_bl": 5,
+    "mapping.weight_scaling_omega": 0.3,
+    "algorithm.gamma": 0.4,
+    "algorithm.fast_lr": 1.0,
+    "algorithm.scale_fast_lr": True,
+    "algorithm.transfer_lr": 0.1,
+    "algorithm.scale_transfer_lr": False,
+    "algorithm.momentum": 0.9,
+    "algorithm.auto_granularity": 100.0,
+    "algorithm.units_in_mbatch": True,
+    "algorithm.transfer_update.desired_bl": 1,
+}
+
+# What the scripts of arXiv 2502.06309 (response) and 2406.12774 (exact) set, as they spell the settings.
+SCRIPTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("response", "TT-v2"): TT_V2 | {"algorithm.units_in_mbatch": True, "algorithm.fast_lr": 0.01},
+    ("response", "TT-v3"): C_TTV2,
+    ("response", "TT-v4"): AGAD,
+    ("response", "mp"): MP,
+    ("response", "RL-v1"): RL_V1,
+    ("response", "RL-v2"): RL_V2,
+    ("exact", "TT-v2"): TT_V2 | {"algorithm.units_in_mbatch": False, "algorithm.fast_lr": 0.5},
+    ("exact", "TT-v3"): C_TTV2,
+    ("exact", "TT-v4"): AGAD,
+    ("exact", "mp"): MP,
+}
+SHARED = {"task.lr": 0.05, "backend": "native"}
+
+
+@pytest.mark.parametrize("experiment", ["mnist-fcn", "mnist-cnn"])
+@pytest.mark.parametrize("name", SCRIPTS, ids="/".join)
+def test_an_algorithm_is_configured_as_its_script_does(experiment: str, name: tuple[str, str]) -> None:
+    protocol, setting = name
+    spec = REGISTRY.spec(experiment, protocol=protocol, setting=setting)
+    leaves = spec.leaves()
+    expected = SHARED | SCRIPTS[name]
+    assert {path: leaves.get(path) for path in expected} == expected
+    assert leaves["device.construction_seed"] == (123 if protocol == "exact" else None)
+
+
+# Appendix K.1 of arXiv 2510.02516 for MNIST; 2 mini-batches · 5ⁿ, 0.1 · 1.2ⁿ.
+MULTITILE: dict[str, dict[str, Any]] = {
+    "ResL": {
+        "algorithm.gamma": 0.5,
+        "algorithm.transfer_every": 2.0,
+        "algorithm.transfer_every_ratio": 5.0,
+        "algorithm.transfer_lr": 0.1,
+        "algorithm.transfer_lr_ratio": 1.2,
+        "algorithm.scale_transfer_lr": False,
+        "algorithm.transfer_read.perfect": True,
+        "device.mult_noise": True,
+    },
+    "TT-v1": {"algorithm.fast_lr": 0.01, "algorithm.transfer_lr": 0.1, "algorithm.scale_transfer_lr": True},
+    "TT-v2": {
+        "algorithm.kind": "tt-v2",
+        "algorithm.fast_lr": 0.1,
+        "algorithm.transfer_lr": 1.0,
+        "update.desired_bl": 10,
+    },
+    "mp": MP,
+}
+
+
+@pytest.mark.parametrize("name", MULTITILE)
+def test_the_multi_tile_protocol_has_the_settings_of_the_paper_on_devices_of_ten_states(name: str) -> None:
+    protocol = REGISTRY.protocols["multitile"]
+    setting = next(s for i, s in protocol.settings.items() if name in (i, *s.spelled))
+    task = {"kind": "classification", "dataset": "mnist", "model": {"kind": "lenet5"}, "batch_size": 8, "epochs": 100}
+    data: dict[str, Any] = {"task": task, "backend": "native"}
+    for part in (protocol.base, setting.spec):
+        data |= {key: data.get(key, {}) | value for key, value in part.items()}
+    spec = RunSpec.model_validate(data)
+    leaves = spec.leaves()
+    assert {path: leaves.get(path) for path in MULTITILE[name]} == MULTITILE[name]
+    assert leaves["device.dw_min"] == pytest.approx(0.2)
+    assert leaves["periphery.forward.perfect"]
+    assert leaves["periphery.backward.perfect"]
