@@ -64,7 +64,7 @@ class AnalogRead:
         if clipped is not None and self.io.bound_management == "iterative":
             clipped_RB = clipped.reshape(y_RBO.shape[:2])
             for r in np.flatnonzero(clipped_RB.any(1)):
-                self._reduce(y_RBO[r], w_ROI[r : r + 1], x_RBI[r], np.flatnonzero(clipped_RB[r]), keys[r])
+                self._reduce(y_RBO[r], w_ROI[r : r + 1], x_RBI[r], np.flatnonzero(clipped_RB[r]), keys[r], 0)
         return y_RBO
 
     def lines(
@@ -79,24 +79,28 @@ class AnalogRead:
             return torch.mm(w_OI, x_IN)
         x, (scale, spread) = x_IN.numpy(), np.empty((2, x_IN.shape[1]), np.float32)
         clips = np.empty(x_IN.shape[1], np.uint32)
-        encode_lines(x, x, scale, spread, key, first, total, self._form)
+        encode_lines(x, scale, spread, key, first, total, self._form)
         y_ON = torch.mm(w_OI, x_IN)
         any_clips = decode_lines(y_ON.numpy(), scale, spread, clips, key, first, total, self._form)
         if any_clips and self.io.bound_management == "iterative":
             again()
-            own_key = np.uint64((int(key) + 2048 * (first + 1)) % 2**64)
-            self._reduce(y_ON.T, w_OI[None], x_IN.T, np.flatnonzero(clips), own_key)
+            self._reduce(y_ON.T, w_OI[None], x_IN.T, np.flatnonzero(clips), key, first)
         return y_ON
 
-    def _reduce(self, y_BO: Tensor, w_1OI: Tensor, x_BI: Tensor, rows: NDArray[np.intp], key: np.uint64) -> None:
-        """Read the samples ``rows`` again with smaller and smaller inputs until none clips; writes into ``y_BO``."""
+    def _reduce(
+        self, y_BO: Tensor, w_1OI: Tensor, x_BI: Tensor, rows: NDArray[np.intp], key: np.uint64, first: int
+    ) -> None:
+        """Read the samples ``rows`` again with smaller and smaller inputs until none clips; writes into ``y_BO``.
+
+        Each has a key of its own, by its place from ``first`` on: what clips beside it does not matter.
+        """
         factor = 1.0
         scale_B1 = x_BI.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(x_BI.dtype).tiny)
         while len(rows) and not _exhausted(factor, self.io):
             factor *= 2
             rows_N = torch.from_numpy(rows)
             reduce_N1 = factor * (scale_B1[rows_N] if self.io.noise_management == "abs-max" else 1.0)
-            keys = np.array([(int(key) + int(factor)) % 2**64], np.uint64)
+            keys = key + np.uint64(2048) * (rows + first + 1).astype(np.uint64) + np.uint64(factor)
             y_1NO, clipped = _read(w_1OI, (x_BI[rows_N] / reduce_N1)[None], self._unmanaged_form, keys)
             y_BO[rows_N] = y_1NO[0] * reduce_N1
             rows = rows[clipped] if clipped is not None else rows[:0]
@@ -125,6 +129,8 @@ def _read(
 
 def plain_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, generator: torch.Generator) -> Tensor:
     """Do what :func:`analog_matvec` does, in plain tensor operations on any device."""
+    if io.perfect:
+        return torch.bmm(x_RBI, w_ROI.mT)
     s_RB1 = torch.ones_like(x_RBI[..., :1])
     if io.noise_management == "abs-max":
         s_RB1 = x_RBI.abs().amax(dim=2, keepdim=True)

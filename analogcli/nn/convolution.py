@@ -88,7 +88,7 @@ class Convolution:
             x_IN = torch.empty(lines, out_OBHW[0].numel())
 
             def load() -> None:
-                self._fill(x_IN, images.view(self.replicas, -1, *images.shape[1:])[r], g, placed.cols.start, block)
+                fill(*self._source(images, r, g, block), x_IN.numpy(), 0, placed.cols.start, *self._positions(block))
 
             load()
             a = r * self.groups + g
@@ -104,13 +104,11 @@ class Convolution:
         (height, width), (p_h, p_w) = self.size, self.geometry.padding
         channels = self.array.shape[2] // (self.geometry.kernel[0] * self.geometry.kernel[1])
         images = d_NOHW.new_zeros(len(d_NOHW), self.groups * channels, height + 2 * p_h, width + 2 * p_w)
-        images_RBGCHW = images.view(self.replicas, -1, self.groups, channels, *images.shape[2:])
         d_RBGOHW = self._grouped(d_NOHW, self.array.shape[1])
         for t, placed in enumerate(self.array.placed):
             own_RBGOHW = d_RBGOHW[:, :, :, placed.rows]
-            self._backward_tile(
-                own_RBGOHW if scale_RT is None else own_RBGOHW * self._scale(scale_RT, t), placed, images_RBGCHW
-            )
+            own_RBGOHW = own_RBGOHW if scale_RT is None else own_RBGOHW * self._scale(scale_RT, t)
+            self._backward_tile(own_RBGOHW, placed, images)
         return images[:, :, p_h : p_h + height, p_w : p_w + width]
 
     def scale_gradient(self, d_NOHW: Tensor, parts: list[Tensor]) -> Tensor:
@@ -122,7 +120,7 @@ class Convolution:
         ]
         return torch.stack(of_tiles, dim=1)
 
-    def _backward_tile(self, d_RBGOHW: Tensor, placed: Placed, images_RBGCHW: Tensor) -> None:
+    def _backward_tile(self, d_RBGOHW: Tensor, placed: Placed, images: Tensor) -> None:
         """Add what one tile gives."""
         tile = placed.tile
         weights_AIO, total = tile.cell.visible().mT, d_RBGOHW.shape[1] * self.rows * self.columns
@@ -139,8 +137,8 @@ class Convolution:
 
             load()
             x_IN = tile.read_backward.lines(weights_AIO[a], d_ON, key, self._place(block), total, load)
-            for b, image_CHW in enumerate(images_RBGCHW[r, block.images, g]):
-                scatter(image_CHW.numpy(), x_IN.numpy(), *self._of_image(b, placed.cols.start, block))
+            target = self._source(images, r, g, block)
+            scatter(*target, x_IN.numpy(), 0, placed.cols.start, *self._positions(block))
 
         self._over_images(d_RBGOHW.shape[1], _size(placed.cols), read)
 
@@ -155,17 +153,15 @@ class Convolution:
 
         share(part, images, images * len(keys) * lines * self.rows * self.columns)
 
-    def _fill(self, x_IN: Tensor, images_BCHW: Tensor, group: int, first_line: int, block: Block) -> None:
-        """Fill ``x_IN`` with the patches of a block."""
-        channels = images_BCHW.shape[1] // self.groups
-        own_BCHW = images_BCHW[block.images, group * channels : (group + 1) * channels]
-        for b, image_CHW in enumerate(own_BCHW):
-            fill(image_CHW.numpy(), x_IN.numpy(), *self._of_image(b, first_line, block))
+    def _source(self, images: Tensor, r: int, g: int, block: Block) -> tuple[NDArray[np.float32], tuple[int, int], int]:
+        """Return all images, which of them are a block's, and the first channel of the group."""
+        first = r * (len(images) // self.replicas)
+        which = (first + block.images.start, first + block.images.stop)
+        return images.numpy(), which, g * (images.shape[1] // self.groups)
 
-    def _of_image(self, b: int, first_line: int, block: Block) -> tuple[int, int, int, int, int, NDArray[np.int64]]:
-        """Return where in a block the positions of its image ``b`` are, and which they are."""
-        rows = block.bottom - block.top
-        return b * rows * self.columns, rows, first_line, block.top, self.columns, self._form
+    def _positions(self, block: Block) -> tuple[int, int, int, NDArray[np.int64]]:
+        """Return which positions of its images are in a block, and the form of patches."""
+        return block.top, block.bottom - block.top, self.columns, self._form
 
     def _place(self, block: Block) -> int:
         """Return how many positions of the replica come before the block."""

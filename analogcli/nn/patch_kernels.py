@@ -1,4 +1,4 @@
-"""Patches of one image as compiled loops: every line of the array gets the values of all positions side by side.
+"""Patches of images as compiled loops: every line of the array gets the values of all positions side by side.
 
 ::
 
@@ -7,7 +7,7 @@
 
 Copies run along the rows of the image. Same values as torch's unfold and fold.
 
-Axes: C channel, H, W image, I line (input of the array), L position.
+Axes: B image, C channel, H, W image, I line (input of the array), L position, N position in one of the images.
 """
 
 import numpy as np
@@ -15,49 +15,54 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(padded, out, offset, rows, first_line, first_row, columns, form):  # type: ignore[no-untyped-def]
-    """Fill the positions from ``offset`` on of ``out`` [I, N] with ``rows`` rows of patches.
+def fill(padded, images, channel, out, offset, line, row, rows, columns, form):  # type: ignore[no-untyped-def]
+    """Fill ``out`` [I, N] from position ``offset`` on with the patches of some images, image by image.
 
-    Lines begin with ``first_line``, rows of the output with ``first_row``, and have ``columns`` positions. ``padded``
-    is the image [C, H, W] with its border; ``form`` is kernel, stride and dilation, each of height and width.
+    ``padded`` are images [B, C, H, W] with their border, ``images`` the first and the last that are wanted. Their first
+    line is ``line``, counted from ``channel`` on; their positions are ``rows`` rows of ``columns`` from ``row`` on.
+    ``form`` is kernel, stride and dilation, each of height and width.
     """
     k_h, k_w, s_h, s_w, d_h, d_w = form
-    height, width = padded.shape[1], padded.shape[2]
-    # Flat and with unsigned indices (a signed one could count from the end): loops become vector instructions.
-    source = padded.reshape(-1)
-    n, down = np.uint64(columns), np.uint64(s_h * width)
-    for i in range(out.shape[0]):
-        line = first_line + i
-        start = ((line // (k_h * k_w)) * height + line // k_w % k_h * d_h + first_row * s_h) * width + line % k_w * d_w
-        target, a, b = out[i], np.uint64(offset), np.uint64(start)
-        for _ in range(rows):
-            if s_w == 1:
-                for x in range(n):
-                    target[a + x] = source[b + x]
-            else:
-                for x in range(n):
-                    target[a + x] = source[b + x * np.uint64(s_w)]
-            a += n
-            b += down
+    height, width = padded.shape[2], padded.shape[3]
+    n, down, step = np.uint64(columns), np.uint64(s_h * width), np.uint64(s_w)
+    for b in range(images[0], images[1]):
+        # Flat and with unsigned indices (a signed one could count from the end): loops become vector instructions.
+        source = padded[b].reshape(-1)
+        for i in range(out.shape[0]):
+            k = line + i
+            top = (channel + k // (k_h * k_w)) * height + k // k_w % k_h * d_h + row * s_h
+            here, there = np.uint64(offset + (b - images[0]) * rows * columns), np.uint64(top * width + k % k_w * d_w)
+            target = out[i]
+            for _ in range(rows):
+                if s_w == 1:
+                    for x in range(n):
+                        target[here + x] = source[there + x]
+                else:
+                    for x in range(n):
+                        target[here + x] = source[there + x * step]
+                here += n
+                there += down
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scatter(padded, values, offset, rows, first_line, first_row, columns, form):  # type: ignore[no-untyped-def]
-    """Add such positions of ``values`` [I, N] to the image ``padded`` [C, H, W] where their patches lie."""
+def scatter(padded, images, channel, values, offset, line, row, rows, columns, form):  # type: ignore[no-untyped-def]
+    """Add such ``values`` [I, N] to the images ``padded`` [B, C, H, W] where their patches lie."""
     k_h, k_w, s_h, s_w, d_h, d_w = form
-    height, width = padded.shape[1], padded.shape[2]
-    target = padded.reshape(-1)
-    n, down = np.uint64(columns), np.uint64(s_h * width)
-    for i in range(values.shape[0]):
-        line = first_line + i
-        start = ((line // (k_h * k_w)) * height + line // k_w % k_h * d_h + first_row * s_h) * width + line % k_w * d_w
-        source, a, b = values[i], np.uint64(start), np.uint64(offset)
-        for _ in range(rows):
-            if s_w == 1:
-                for x in range(n):
-                    target[a + x] += source[b + x]
-            else:
-                for x in range(n):
-                    target[a + x * np.uint64(s_w)] += source[b + x]
-            a += down
-            b += n
+    height, width = padded.shape[2], padded.shape[3]
+    n, down, step = np.uint64(columns), np.uint64(s_h * width), np.uint64(s_w)
+    for b in range(images[0], images[1]):
+        target = padded[b].reshape(-1)
+        for i in range(values.shape[0]):
+            k = line + i
+            top = (channel + k // (k_h * k_w)) * height + k // k_w % k_h * d_h + row * s_h
+            here, there = np.uint64(offset + (b - images[0]) * rows * columns), np.uint64(top * width + k % k_w * d_w)
+            source = values[i]
+            for _ in range(rows):
+                if s_w == 1:
+                    for x in range(n):
+                        target[there + x] += source[here + x]
+                else:
+                    for x in range(n):
+                        target[there + x * step] += source[here + x]
+                here += n
+                there += down

@@ -58,18 +58,18 @@ def _patches_in_lines(x_NCHW: Tensor, geometry: Geometry, replicas: int) -> Tens
     """Return the patches [R·G, I, B·L]."""
     (rows, columns), (p_h, p_w) = geometry.positions(x_NCHW.shape[2], x_NCHW.shape[3]), geometry.padding
     images = pad(x_NCHW, (p_w, p_w, p_h, p_h)) if p_h or p_w else x_NCHW.contiguous()
-    images_RBGCHW = images.view(replicas, -1, geometry.groups, images.shape[1] // geometry.groups, *images.shape[2:])
-    _, samples, groups, channels = images_RBGCHW.shape[:4]
-    lines, positions = channels * geometry.kernel[0] * geometry.kernel[1], rows * columns
-    out_RGIN = images.new_empty(replicas, groups, lines, samples * positions)
+    samples, channels, positions = len(images) // replicas, images.shape[1] // geometry.groups, rows * columns
+    lines = channels * geometry.kernel[0] * geometry.kernel[1]
+    out_RGIN = images.new_empty(replicas, geometry.groups, lines, samples * positions)
     form = np.array([*geometry.kernel, *geometry.stride, *geometry.dilation], np.int64)
 
     def part(begin: int, end: int) -> None:
-        for r, b, g in product(range(replicas), range(begin, end), range(groups)):
-            fill(images_RBGCHW[r, b, g].numpy(), out_RGIN[r, g].numpy(), b * positions, rows, 0, 0, columns, form)
+        for r, g in product(range(replicas), range(geometry.groups)):
+            which, target = (r * samples + begin, r * samples + end), out_RGIN[r, g].numpy()
+            fill(images.numpy(), which, g * channels, target, begin * positions, 0, 0, rows, columns, form)
 
     share(part, samples, out_RGIN.numel())
-    return out_RGIN.view(replicas * groups, lines, -1)
+    return out_RGIN.view(replicas * geometry.groups, lines, -1)
 
 
 def scatter(x_RBI: Tensor, geometry: Geometry, replicas: int, height: int, width: int) -> Tensor:

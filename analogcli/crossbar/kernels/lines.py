@@ -15,8 +15,8 @@ TINY = np.float32(1.17549435e-38)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def encode_lines(x, codes, scale, spread, key, first, total, form):  # type: ignore[no-untyped-def]
-    """Write the DAC codes of the samples from ``first`` on of ``total``, their scale s and the std of their outputs.
+def encode_lines(x, scale, spread, key, first, total, form):  # type: ignore[no-untyped-def]
+    """Turn ``x`` into DAC codes, for samples from ``first`` on of ``total``; write their scale and their outputs' std.
 
     ``form`` has the numbers that :func:`.converters.encode` and ``decode`` take; ``spread`` is in ADC steps.
     """
@@ -39,21 +39,21 @@ def encode_lines(x, codes, scale, spread, key, first, total, form):  # type: ign
     for i in range(n_lines):
         if rounds:
             for s in range(n):
-                codes[i, s] = min(max(np.rint(x[i, s] * factor[s] * inverse), -bound), bound)
+                x[i, s] = min(max(np.rint(x[i, s] * factor[s] * inverse), -bound), bound)
         else:
             for s in range(n):
-                codes[i, s] = min(max(x[i, s] * factor[s] * inverse, -bound), bound)
+                x[i, s] = min(max(x[i, s] * factor[s] * inverse, -bound), bound)
     if inp_noise > 0:
         key_1, key_2 = key_pair(key)
         for i in range(n_lines):
             for s in range(n):
-                codes[i, s] += inp_noise * normal(hash32(i * total + first + s, key_1, key_2))
+                x[i, s] += inp_noise * normal(hash32(i * total + first + s, key_1, key_2))
     spread[:] = out_noise * out_noise
     if w_noise > 0:
         weight = w_noise * w_noise * step * step
         for i in range(n_lines):
             for s in range(n):
-                spread[s] += weight * codes[i, s] * codes[i, s]
+                spread[s] += weight * x[i, s] * x[i, s]
     for s in range(n):
         spread[s] = np.sqrt(spread[s]) / r_out
 
