@@ -97,13 +97,13 @@ def tile(
     pulses: Pulses | None = None,
 ) -> Any:
     """Return an AIHWKit tile with 0 weights; ``forward`` and ``backward`` are IOParameters, default perfect."""
-    from aihwkit.simulator.configs import SingleRPUConfig, UpdateParameters
+    from aihwkit.simulator.configs import SingleRPUConfig
     from aihwkit.simulator.parameters.io import IOParameters
     from aihwkit.simulator.tiles.analog import AnalogTile
 
-    perfect = IOParameters(is_perfect=True)
-    trains = ("desired_bl", "update_management", "update_bl_management")
-    update = UpdateParameters(**{name: getattr(pulses or Pulses(), name) for name in trains})
+    from analogcli.backends.aihwkit.config import update_parameters
+
+    perfect, update = IOParameters(is_perfect=True), update_parameters(pulses or Pulses())
     config = SingleRPUConfig(device=device, forward=forward or perfect, backward=backward or perfect, update=update)
     made = AnalogTile(*shape_OI, config)
     made.set_learning_rate(lr)

@@ -6,21 +6,17 @@ Axes: N repeat (on our side the replica), B sample, O out, I in.
 from typing import Any
 
 import torch
-from scipy.stats import ks_2samp
 from torch import Tensor
 
 from analogcli.algorithms import build_cell
 from analogcli.crossbar import CrossbarArray, Randomness, draw_devices
 from analogcli.spec import (
-    IO,
     Agad,
     BufferedTikiTaka,
     ChoppedTikiTaka,
-    ConstantStep,
     MixedPrecision,
     MultiTileResidual,
     Pulses,
-    SoftBounds,
     TikiTakaV1,
     TikiTakaV2Chopped,
     Update,
@@ -95,22 +91,28 @@ def rpu_config(algorithm: Any, device: Any, update: Pulses) -> Any:
     """Return AIHWKit's configuration of the same algorithm, without device-to-device spread and with perfect reads."""
     from aihwkit.simulator import configs
 
+    from analogcli.backends.aihwkit.config import io_parameters, update_parameters
+    from analogcli.backends.aihwkit.devices import pulsed_device
+
     perfect = configs.IOParameters(is_perfect=True)
-    around = {"forward": perfect, "backward": perfect, "update": _update(update)}
+    around = {"forward": perfect, "backward": perfect, "update": update_parameters(update)}
     if isinstance(algorithm, MixedPrecision):
         fields = {name: getattr(algorithm, name) for name in ("transfer_every", "granularity", "transfer_lr")}
-        compound = configs.MixedPrecisionCompound(device=_device(device), **fields)
+        compound = configs.MixedPrecisionCompound(device=pulsed_device(device), **fields)
         return configs.DigitalRankUpdateRPUConfig(device=compound, **around)
     fields = {name: getattr(algorithm, name) for name in SHARED}
-    fields |= {"transfer_forward": _io(algorithm.transfer_read), "transfer_update": _update(algorithm.transfer_update)}
-    devices = [_device(device), _device(device)]
+    fields |= {
+        "transfer_forward": io_parameters(algorithm.transfer_read),
+        "transfer_update": update_parameters(algorithm.transfer_update),
+    }
+    devices = [pulsed_device(device), pulsed_device(device)]
     match algorithm:
         case TikiTakaV1():
             kind = configs.TransferCompound
             fields["n_reads_per_transfer"] = algorithm.n_reads_per_transfer
         case MultiTileResidual():
             kind = configs.TransferCompound
-            devices = [_device(device) for _ in range(algorithm.tiles)]
+            devices = [pulsed_device(device) for _ in range(algorithm.tiles)]
             fields |= {
                 "n_reads_per_transfer": algorithm.n_reads_per_transfer,
                 "gamma_vec": list(algorithm.gammas),
@@ -132,78 +134,3 @@ def rpu_config(algorithm: Any, device: Any, update: Pulses) -> Any:
     if hasattr(compound, "scale_fast_lr"):
         compound.scale_fast_lr = False
     return configs.UnitCellRPUConfig(device=compound, **around)
-
-
-def _device(device: SoftBounds | ConstantStep) -> Any:
-    from aihwkit.simulator import configs
-
-    fields = {"dw_min": device.dw_min, "w_max": device.tau, "w_min": -device.tau, "dw_min_std": device.dw_min_std}
-    same = {"dw_min_dtod": 0.0, "w_max_dtod": 0.0, "w_min_dtod": 0.0, "up_down_dtod": 0.0, "up_down": device.up_down}
-    if isinstance(device, ConstantStep):
-        return configs.ConstantStepDevice(**fields, **same)
-    kind = configs.SoftBoundsDevice if device.mult_noise else configs.SoftBoundsReferenceDevice
-    return kind(**fields, **same)
-
-
-def _io(io: IO) -> Any:
-    from aihwkit.simulator.configs import IOParameters
-    from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType
-
-    return IOParameters(
-        is_perfect=io.perfect,
-        inp_res=1 / io.inp_steps,
-        out_res=1 / io.out_steps,
-        out_noise=io.out_noise,
-        out_bound=io.out_bound,
-        noise_management=NoiseManagementType.NONE,
-        bound_management=BoundManagementType.NONE,
-    )
-
-
-def _update(pulses: Pulses) -> Any:
-    from aihwkit.simulator.configs import UpdateParameters
-
-    return UpdateParameters(
-        desired_bl=pulses.desired_bl,
-        update_management=pulses.update_management,
-        update_bl_management=pulses.update_bl_management,
-    )
-
-
-def distance(a_NOI: Tensor, b_NOI: Tensor) -> tuple[float, float, float]:
-    """Return the largest z of the means, the largest z of the spreads, and the largest KS distance over its 1e-3 line.
-
-    Means are compared where at least one repeat in twenty moves away from the median on both sides: what happens more
-    rarely is not normal; spreads where there are no long tails either. The KS distance is that of all elements, also of
-    those that never move.
-    """
-    a_NE, b_NE = a_NOI.flatten(1).double(), b_NOI.flatten(1).double()
-    # Both engines compute in 32 bits; counted from the median, what is equal but for rounding becomes equal.
-    centre_E = a_NE.median(0).values
-    a_NE, b_NE = (a_NE - centre_E).mul(1e5).round(), (b_NE - centre_E).mul(1e5).round()
-    line = 1.95 * (1 / len(a_NE) + 1 / len(b_NE)) ** 0.5
-    ks = max(ks_2samp(p, q).statistic for p, q in zip(a_NE.T.numpy(), b_NE.T.numpy(), strict=True)) / line
-    moves = (_moving(a_NE) > 0.05) & (_moving(b_NE) > 0.05)
-    if not moves.any():
-        return 0.0, 0.0, float(ks)
-    a_NE, b_NE = a_NE[:, moves], b_NE[:, moves]
-    error = (a_NE.var(0) / len(a_NE) + b_NE.var(0) / len(b_NE)).sqrt()
-    z_E = (a_NE.mean(0) - b_NE.mean(0)).abs() / error
-    tails_E = torch.maximum(_kurtosis(a_NE), _kurtosis(b_NE))
-    spread_error = ((tails_E - 1).clamp_min(0.5) / 4 * (1 / len(a_NE) + 1 / len(b_NE))).sqrt()
-    spread_E = ((a_NE.std(0) / b_NE.std(0)).log().abs() / spread_error)[tails_E < LONG_TAILS]
-    return float(z_E.max()), max(spread_E.tolist(), default=0.0), float(ks)
-
-
-LONG_TAILS = 8.0
-"""Kurtosis above which a standard deviation from a few hundred repeats has no known error."""
-
-
-def _moving(a_NE: Tensor) -> Tensor:
-    """Return the part of the repeats that differ from the median."""
-    return (a_NE != a_NE.median(0).values).double().mean(0)
-
-
-def _kurtosis(a_NE: Tensor) -> Tensor:
-    deviation_NE = a_NE - a_NE.mean(0)
-    return deviation_NE.pow(4).mean(0) / deviation_NE.square().mean(0).square()

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from distributions import Distance, distance
 from kit import why_not
-from kit_algorithms import Arrays, Data, distance, ours, theirs
+from kit_algorithms import Arrays, Data, ours, theirs
 
 from analogcli.spec import (
     Agad,
@@ -115,13 +116,13 @@ def mini_batch(samples: int = 10) -> Data:
     return w, x, d
 
 
-def distances(a: Arrays, b: Arrays) -> dict[str, tuple[float, float, float]]:
+def distances(a: Arrays, b: Arrays) -> dict[str, Distance]:
     assert a.keys() == b.keys()
     return {name: distance(a[name], b[name]) for name in a}
 
 
-def differing(found: dict[str, tuple[float, float, float]]) -> dict[str, tuple[float, float, float]]:
-    return {k: v for k, v in found.items() if v[0] > LARGEST_Z or v[1] > LARGEST_Z or v[2] > LARGEST_KS}
+def differing(found: dict[str, Distance]) -> dict[str, Distance]:
+    return {k: v for k, v in found.items() if v.z > LARGEST_Z or v.spread_z > LARGEST_Z or v.ks > LARGEST_KS}
 
 
 @pytest.mark.parametrize("device", DEVICES)

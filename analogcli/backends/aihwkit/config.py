@@ -16,7 +16,7 @@ from aihwkit.simulator.configs import (
     UnitCellRPUConfig,
     UpdateParameters,
 )
-from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType
+from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, PulseType, WeightNoiseType
 
 from analogcli.backends.aihwkit.devices import pulsed_device
 from analogcli.errors import BackendError
@@ -24,6 +24,11 @@ from analogcli.spec import IO, AnalogSgd, Device, Mapping, Pulses, RunSpec, Tiki
 
 _NOISE_MANAGEMENT = {"abs-max": NoiseManagementType.ABS_MAX, "none": NoiseManagementType.NONE}
 _BOUND_MANAGEMENT = {"iterative": BoundManagementType.ITERATIVE, "none": BoundManagementType.NONE}
+_PULSE_TYPE = {
+    "stochastic-compressed": PulseType.STOCHASTIC_COMPRESSED,
+    "mean-count": PulseType.MEAN_COUNT,
+    "deterministic": PulseType.DETERMINISTIC_IMPLICIT,
+}
 
 
 def rpu_config(spec: RunSpec) -> Any:
@@ -78,6 +83,8 @@ def io_parameters(io: IO) -> Any:
         out_bound=io.out_bound,
         out_res=_resolution(io.out_steps),
         out_noise=io.out_noise,
+        w_noise=io.w_noise,
+        w_noise_type=WeightNoiseType.ADDITIVE_CONSTANT if io.w_noise else WeightNoiseType.NONE,
         noise_management=_NOISE_MANAGEMENT[io.noise_management],
         bound_management=_BOUND_MANAGEMENT[io.bound_management],
     )
@@ -86,6 +93,7 @@ def io_parameters(io: IO) -> Any:
 def update_parameters(pulses: Pulses) -> Any:
     """Return the pulse trains of an update."""
     return UpdateParameters(
+        pulse_type=_PULSE_TYPE[pulses.pulse_type],
         desired_bl=pulses.desired_bl,
         update_management=pulses.update_management,
         update_bl_management=pulses.update_bl_management,
