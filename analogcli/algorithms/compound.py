@@ -30,7 +30,7 @@ class Compound:
         self.gammas = list(gammas)
         self._hidden = not any(gammas[:-1])
         slow = self.arrays[-1].seen_ROI
-        self._visible_ROI = slow if self._hidden else torch.empty_like(slow)
+        self._visible_ROI = slow if self._hidden else slow.clone()
 
     @property
     def shape(self) -> tuple[int, int, int]:

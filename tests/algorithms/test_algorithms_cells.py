@@ -106,6 +106,11 @@ def test_setting_the_weights_forgets_everything_learnt(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_weights_are_0_before_they_are_set(kind: str) -> None:
+    assert torch.equal(build(SPECS[kind], SEEDS).visible(), torch.zeros(len(SEEDS), *SHAPE))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_update_without_gradient_pulses_nothing_onto_the_first_array(kind: str) -> None:
     cell, randomness = build(SPECS[kind], SEEDS), Randomness(SEEDS)
     cell.set_weights(start(SEEDS), randomness)
