@@ -33,8 +33,8 @@ Words = NDArray[np.uint32]
 
 
 def lie_in_lines(x_ANI: Tensor) -> bool:
-    """Return whether the samples of each line lie side by side in memory."""
-    return x_ANI.stride(1) == 1 and x_ANI.shape[1] > 1 and x_ANI.mT.is_contiguous()
+    """Return whether the samples of each line lie side by side in memory, line after line, whatever A is."""
+    return x_ANI.stride(1) == 1 and x_ANI.stride(2) == x_ANI.shape[1] > 1
 
 
 def update_lines(

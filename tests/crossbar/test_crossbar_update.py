@@ -139,17 +139,21 @@ def test_a_negative_learning_rate_is_the_opposite_gradient() -> None:
     assert torch.equal(compiled(law, x, d, 0.0, SEQUENTIAL), start(law))
 
 
-def test_a_model_alone_and_among_others_gets_the_same_bits() -> None:
-    x, d = batch(9, n=3)
+@pytest.mark.parametrize("layout", ["rows", "lines", "some of the lines"])
+def test_a_model_alone_and_among_others_gets_the_same_bits(layout: str) -> None:
+    x, d = (v.contiguous() for v in batch(9, samples=40, n=3))
+    if layout == "lines":
+        x = x.mT.contiguous().mT
+    if layout == "some of the lines":  # As a convolution's patches are that go to several tiles.
+        x = torch.nn.functional.pad(x, (2, 3)).mT.contiguous().mT[:, :, 2:-3]
     seeds = [11, 12, 13]
-    together = copies("soft-bounds", 3)
-    array, randomness = CrossbarArray(together), Randomness(seeds)
+    array, randomness = CrossbarArray(copies("soft-bounds", 3)), Randomness(seeds)
     for _ in range(3):
         array.pulse(x, d, 0.02, CHUNKED, randomness)
     for r, seed in enumerate(seeds):
         alone, own = CrossbarArray(copies("soft-bounds", 1)), Randomness([seed])
         for _ in range(3):
-            alone.pulse(x[:1], d[:1], 0.02, CHUNKED, own)
+            alone.pulse(x[r : r + 1], d[r : r + 1], 0.02, CHUNKED, own)
         assert torch.equal(alone.w_ROI[0], array.w_ROI[r])
 
 
