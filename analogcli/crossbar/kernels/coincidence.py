@@ -5,6 +5,7 @@
     n(i, j)   = Σ_w popcount(X[w, j] & D[w, i])              exact joint law of all counts of the chunk
     n_up(i, j) = the same for slots in which x and d have different signs
     n times:  w ← clip(w ± (pulse(w) + noise ξ)),  up with probability n_up/n of those that are left
+    linear responses: all n in one step, where they are many and change w little
 
 A chunk of one sample is the sequential update: all its pulses on a device have one direction. Within larger chunks the
 order of the samples is lost. Lines that fire in no slot are left out, so that the time follows those that do.
@@ -20,9 +21,24 @@ import numpy as np
 from numba import njit
 
 from analogcli.crossbar.kernels.hashing import GOLDEN, LINE, mix64, normal, popcount
-from analogcli.crossbar.kernels.response import PULSES
+from analogcli.crossbar.kernels.response import PULSES, linear_train
 from analogcli.crossbar.kernels.trains import draw_words, plan
-from analogcli.crossbar.table import HI, LO, NOISE_UP, SLOPE_UP, UP
+from analogcli.crossbar.table import (
+    DOWN,
+    HI,
+    LINEAR,
+    LO,
+    NOISE_DOWN,
+    NOISE_UP,
+    SLOPE_DOWN,
+    SLOPE_UP,
+    UP,
+)
+
+MANY = 4
+"""Pulses from which on the closed form of a linear response is faster than one pulse after the other."""
+SHORT_WAY = np.float32(0.2)
+"""Pulses times slope up to which it is used: beyond, the series end too early and the bounds count at every pulse."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -58,7 +74,7 @@ def pulse_rows(formula: int) -> Callable[..., None]:
     It takes w, seen, devices, constants, nodes, noise, active, words_x, signs_x, words_d, signs_d, key, row, col, begin
     and end: rows ``begin`` to ``end`` of ``words_d`` have their coincidences counted and their devices pulsed.
     """
-    pulse = PULSES[formula]
+    pulse, closed = PULSES[formula], formula == LINEAR
 
     @njit(cache=True, nogil=True, error_model="numpy")
     def rows(  # type: ignore[no-untyped-def]
@@ -92,6 +108,16 @@ def pulse_rows(formula: int) -> Callable[..., None]:
                 v, low, high = w[o, j], devices[o, j, LO], devices[o, j, HI]
                 # A device whose bounds meet is corrupt and takes no pulse.
                 left, left_up = np.int64(total[a]) * np.int64(high > low), np.int64(up[a])
+                if closed and left >= MANY:
+                    up_1, down_1 = devices[o, j, SLOPE_UP], devices[o, j, SLOPE_DOWN]
+                    if np.float32(left) * max(abs(up_1), abs(down_1)) <= SHORT_WAY:
+                        xi = normal(np.uint32(mix64(state) & np.uint64(0xFFFFFFFF)))
+                        v = linear_train(
+                            v, np.float32(left_up), np.float32(left - left_up), devices[o, j, UP], up_1,
+                            devices[o, j, DOWN], down_1, devices[o, j, NOISE_UP], devices[o, j, NOISE_DOWN], sigma, xi,
+                        )  # fmt: skip
+                        v = min(max(v, low), high)
+                        left = 0
                 while left > 0:
                     state += GOLDEN
                     bits = mix64(state)
