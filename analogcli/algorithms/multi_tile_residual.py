@@ -111,7 +111,7 @@ class MultiTileResidualCell(Compound):
                     masked_RJO = read_RJO * models_R.to(read_RJO)[:, None, None]
                     write_columns(self.arrays[tile], columns, masked_RJO, rate, self.write, randomness)
                 else:
-                    skip_write(self.arrays[tile], self.write, randomness)
+                    skip_write(self.arrays[tile], rate, self.write, randomness)
             self.cursors[cursor] = columns.stop % width
 
     def state_dict(self) -> dict[str, Tensor]:

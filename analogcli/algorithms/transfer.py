@@ -71,9 +71,10 @@ def write_columns(
     array.pulse(_one_hot(n, array), change_RJO, -lr, pulses, randomness, columns=columns)
 
 
-def skip_write(array: CrossbarArray, pulses: Pulses, randomness: Randomness) -> None:
+def skip_write(array: CrossbarArray, lr: float, pulses: Pulses, randomness: Randomness) -> None:
     """Take the keys of a write that no model needs: each draws the same numbers whether or not its neighbours write."""
-    if pulses.fidelity != "mean-field":
+    drawn = pulses.fidelity != "mean-field" and pulses.pulse_type == "stochastic-compressed"
+    if lr and not array.law.ideal and (drawn or array.law.write_noise):
         randomness.keys(array.shape[0])
 
 

@@ -1,5 +1,7 @@
 """Clock, cursor, buffers, choppers and automatic scale: exact, against their definitions."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,13 +12,14 @@ from analogcli.algorithms import MultiTileResidualCell, TikiTakaCell
 from analogcli.algorithms.auto_scale import automatic_rates, running_mean
 from analogcli.algorithms.buffer import fire, threshold
 from analogcli.algorithms.choppers import random_flips, uniform
-from analogcli.algorithms.transfer import columns_from, period, read_columns, segments
-from analogcli.crossbar import Randomness
+from analogcli.algorithms.transfer import columns_from, period, read_columns, segments, skip_write, write_columns
+from analogcli.crossbar import CrossbarArray, Randomness, draw_devices
 from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import (
     Ideal,
     MixedPrecision,
     MultiTileResidual,
+    Pulses,
     ResidualLearningV1,
     SoftBounds,
     TikiTakaV1,
@@ -49,6 +52,19 @@ def test_segments_cut_a_mini_batch_where_counting_vector_by_vector_would(
     parts = segments(counted, size, periods)
     assert {part.stop: numbers for part, numbers in parts if numbers} == due
     assert [b for part, _ in parts for b in range(part.start, part.stop)] == list(range(size))
+
+
+@pytest.mark.parametrize("device", [Ideal(), SoftBounds(), SoftBounds(write_noise_std=1.0)], ids=["ideal", "", "noisy"])
+@pytest.mark.parametrize("fidelity", ["sequential", "mean-field"])
+@pytest.mark.parametrize("pulse_type", ["stochastic-compressed", "mean-count", "deterministic"])
+@pytest.mark.parametrize("lr", [0.1, 0.0])
+def test_a_skipped_write_takes_the_keys_of_a_write(device: Any, fidelity: str, pulse_type: str, lr: float) -> None:
+    array = CrossbarArray(draw_devices(device, SHAPE, [torch.Generator()]))
+    pulses = Pulses.model_validate({"fidelity": fidelity, "pulse_type": pulse_type})
+    written, skipped = Randomness([1]), Randomness([1])
+    write_columns(array, slice(1, 3), torch.ones(1, 2, SHAPE[0]), lr, pulses, written)
+    skip_write(array, lr, pulses, skipped)
+    assert np.array_equal(written.keys(1), skipped.keys(1))
 
 
 def test_the_cursor_goes_round_and_takes_no_column_twice() -> None:
