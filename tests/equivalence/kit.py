@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from analogcli.backends import get
-from analogcli.crossbar import LAWS, Population, ResponseLaw
+from analogcli.crossbar import LAWS, CrossbarArray, Population, Randomness, ResponseLaw
 from analogcli.crossbar.soft_bounds import SoftBoundsLaw
 from analogcli.errors import BackendError
 from analogcli.spec import Device, Ideal, LinearStep, PowerStep, Pulses, SoftBounds
@@ -22,6 +22,9 @@ DW_MIN = 0.01
 CASES: dict[str, dict[str, Any]] = {
     "ideal": {"kind": "ideal"},
     "constant-step": {"kind": "constant-step"},
+    "constant-step, exact": {
+        "kind": "constant-step", "dw_min_std": 0, "dw_min_dtod": 0, "up_down": 0, "up_down_dtod": 0, "tau": 5,
+    },
     "constant-step, log-normal, corrupt": {
         "kind": "constant-step", "dw_min_dtod_log_normal": True, "corrupt_devices_prob": 0.2,
     },
@@ -80,6 +83,14 @@ def law_on(theirs: Any, spec: Any) -> ResponseLaw:
     return made
 
 
+def start(law: ResponseLaw) -> Tensor:
+    """Return weights [O, I] anywhere in the inner part of each device's range."""
+    low, high = law.lower_ROI[0].clamp_min(-1), law.upper_ROI[0].clamp_max(1)
+    w = low + (0.1 + 0.8 * torch.rand(SHAPE, generator=torch.Generator().manual_seed(7))) * (high - low)
+    # AIHWKit clips what is written to the bounds of the device itself, also where the zero was shifted.
+    return w.clamp(law.population.w_min_ROI[0], law.population.w_max_ROI[0])
+
+
 def copies(law: ResponseLaw, n: int) -> ResponseLaw:
     """Return the devices of a law with one replica ``n`` times."""
     parts = {f.name: getattr(law.population, f.name) for f in fields(law.population)}
@@ -127,6 +138,29 @@ def after_updates(
             of.tile.update(x_BI, d_BO, False)
         after[r] = of.tile.get_weights()
     return after
+
+
+def ours_after(
+    law: ResponseLaw,
+    w_OI: Tensor,
+    x_BI: Tensor,
+    d_BO: Tensor,
+    lr: float,
+    repeats: int,
+    pulses: Pulses,
+    *,
+    updates: int = 1,
+    lines: bool = False,
+) -> Tensor:
+    """Return the same [repeats, O, I] of our array; ``lines``: with the samples of a line side by side in memory."""
+    array, randomness = CrossbarArray(copies(law, repeats)), Randomness(range(repeats))
+    array.set_weights(w_OI.expand(repeats, -1, -1), randomness)
+    x_RBI, d_RBO = x_BI.expand(repeats, -1, -1), d_BO.expand(repeats, -1, -1)
+    if lines:
+        x_RBI = x_RBI.mT.contiguous().mT
+    for _ in range(updates):
+        array.pulse(x_RBI, d_RBO, lr, pulses, randomness)
+    return array.seen_ROI
 
 
 def _hidden(theirs: Any, spec: Any) -> dict[str, Tensor]:

@@ -53,42 +53,29 @@ def batch(samples: int = 5) -> tuple[Tensor, Tensor]:
     return x, d
 
 
-def start(law: ResponseLaw) -> Tensor:
-    """Weights [O, I] anywhere in the inner part of each device's range."""
-    low, high = law.lower_ROI[0].clamp_min(-1), law.upper_ROI[0].clamp_max(1)
-    w = low + (0.1 + 0.8 * torch.rand(kit.SHAPE, generator=torch.Generator().manual_seed(7))) * (high - low)
-    # AIHWKit clips what is written to the bounds of the device itself, also where the zero was shifted.
-    return w.clamp(law.population.w_min_ROI[0], law.population.w_max_ROI[0])
-
-
-def ours_after(law: ResponseLaw, w: Tensor, x: Tensor, d: Tensor, lr: float, repeats: int, updates: int = 1) -> Tensor:
-    """What reads see [repeats, O, I] after updates of the batch."""
-    array, randomness = CrossbarArray(kit.copies(law, repeats)), Randomness(range(repeats))
-    array.set_weights(w.expand(repeats, -1, -1), randomness)
-    for _ in range(updates):
-        array.pulse(x.expand(repeats, -1, -1), d.expand(repeats, -1, -1), lr, Pulses(), randomness)
-    return array.seen_ROI
-
-
 def test_ideal_devices_are_moved_by_exactly_the_same() -> None:
     tile, law = pair("ideal")
-    (x, d), w = batch(), start(law)
-    torch.testing.assert_close(kit.after_updates(tile, w, x, d, 0.1, 1, 3), ours_after(law, w, x, d, 0.1, 1, 3))
+    (x, d), w = batch(), kit.start(law)
+    torch.testing.assert_close(
+        kit.after_updates(tile, w, x, d, 0.1, 1, 3), kit.ours_after(law, w, x, d, 0.1, 1, Pulses(), updates=3)
+    )
 
 
 @pytest.mark.parametrize("case", [*PULSED, *PRESETS])
 def test_one_update_has_the_same_law(case: str) -> None:
     tile, law = pair(case)
-    (x, d), w, lr = batch(), start(law), 2 * law.granularity
-    assert_equal_in_law(kit.after_updates(tile, w, x, d, lr, REPEATS), ours_after(law, w, x, d, lr, REPEATS))
+    (x, d), w, lr = batch(), kit.start(law), 2 * law.granularity
+    assert_equal_in_law(
+        kit.after_updates(tile, w, x, d, lr, REPEATS), kit.ours_after(law, w, x, d, lr, REPEATS, Pulses())
+    )
 
 
 @pytest.mark.parametrize("case", [*PULSED, *PRESETS])
 def test_hundreds_of_updates_have_the_same_law(case: str) -> None:
     tile, law = pair(case)
-    (x, d), w, lr = batch(samples=20), start(law), 2 * law.granularity
+    (x, d), w, lr = batch(samples=20), kit.start(law), 2 * law.granularity
     # Ten mini-batches of twenty samples: two hundred samples one after the other, into the bounds for some weights.
-    a, b = kit.after_updates(tile, w, x, d, lr, MANY, 10), ours_after(law, w, x, d, lr, MANY, 10)
+    a, b = kit.after_updates(tile, w, x, d, lr, MANY, 10), kit.ours_after(law, w, x, d, lr, MANY, Pulses(), updates=10)
     # Of what nearly always ends at a bound there is nothing to compare but that it does.
     alive = torch.minimum(a.std(0), b.std(0)) > 0.1 * law.granularity
     assert_equal_in_law(a[:, alive], b[:, alive])
@@ -100,8 +87,8 @@ def test_hundreds_of_updates_have_the_same_law(case: str) -> None:
 @pytest.mark.parametrize("case", PULSED)
 def test_a_learning_rate_ten_percent_off_is_found(case: str) -> None:
     tile, law = pair(case)
-    (x, d), w, lr = batch(samples=20), start(law), 2 * law.granularity
-    a, b = kit.after_updates(tile, w, x, d, lr, REPEATS), ours_after(law, w, x, d, 1.1 * lr, REPEATS)
+    (x, d), w, lr = batch(samples=20), kit.start(law), 2 * law.granularity
+    a, b = kit.after_updates(tile, w, x, d, lr, REPEATS), kit.ours_after(law, w, x, d, 1.1 * lr, REPEATS, Pulses())
     assert distance(a, b).z > LARGEST_Z
 
 
@@ -118,7 +105,7 @@ def test_the_mean_field_is_the_mean_of_many_updates_with_small_pulses(case: str)
     g = torch.Generator().manual_seed(0)
     # No request exceeds one train; requests of opposite sign meet, so that |ΔW| is not the absolute value of ΔW.
     x, d = 2 * torch.rand(4, kit.SHAPE[1], generator=g) - 1, 2 * torch.rand(4, kit.SHAPE[0], generator=g) - 1
-    w, lr = start(law), 0.5 * law.granularity
+    w, lr = kit.start(law), 0.5 * law.granularity
     after = kit.after_updates(tile, w, x, d, lr, REPEATS)
     assert disagreement(1.0) < 1
     assert disagreement(2.0) > 1
@@ -207,7 +194,7 @@ def test_decay_is_aihwkits() -> None:
     spec = TypeAdapter(Device).validate_python(given)
     tile = kit.tile(kit.SHAPE, pulsed_device(spec))
     array = CrossbarArray(kit.law_on(tile, spec))
-    array.w_ROI.copy_(start(array.law))
+    array.w_ROI.copy_(kit.start(array.law))
     tile.tile.set_weights(array.w_ROI[0].clone())
     for _ in range(3):
         array.decay(Randomness([0]))
