@@ -50,15 +50,27 @@ def test_a_mean_device_answers_a_requested_change_in_full_at_zero(kind: str) -> 
     torch.testing.assert_close(law.q_minus(zero), torch.ones_like(zero))
 
 
+WAYS = {
+    "mean-field": Update(fidelity="mean-field"),
+    "sequential": Update(fidelity="sequential"),
+    "chunked": Update(),
+    "chunked, lines": Update(),
+    "mean-count": Update(pulse_type="mean-count"),
+    "deterministic": Update(pulse_type="deterministic", fidelity="sequential"),
+}
+"""Every way for a request to reach the devices."""
+
+
 @pulsed_kinds
-@pytest.mark.parametrize("fidelity", ["mean-field", "sequential", "chunked"])
-def test_weights_stay_within_the_bounds_of_their_devices(kind: str, fidelity: Any) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_weights_stay_within_the_bounds_of_their_devices(kind: str, way: str) -> None:
     array = CrossbarArray(law_of(kind, w_max_dtod=0.3, w_min_dtod=0.3, dw_min=0.02, dw_min_std=1.0))
     randomness, g = Randomness((0, 1)), torch.Generator().manual_seed(2)
     array.set_weights(within(array.law), randomness)
-    for _ in range(20):
+    for _ in range(10):
         x, d = torch.randn(2, 4, 7, generator=g), torch.randn(2, 4, 5, generator=g)
-        array.pulse(x, d, 0.3, Update(fidelity=fidelity), randomness)
+        x = x.mT.contiguous().mT if "lines" in way else x
+        array.pulse(x, d, 0.3, WAYS[way], randomness)
         assert bool(((array.w_ROI >= array.law.lower_ROI) & (array.w_ROI <= array.law.upper_ROI)).all())
 
 
@@ -298,6 +310,22 @@ def test_n_pulses_on_soft_bounds_have_a_closed_form() -> None:
     w, left = within(law), (1 - 0.02 / TAU) ** 20
     torch.testing.assert_close(after_twenty_pulses(law, w, 1.0), TAU - (TAU - w) * left, atol=2e-6, rtol=1e-5)
     torch.testing.assert_close(after_twenty_pulses(law, w, -1.0), -TAU + (TAU + w) * left, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if "mean-field" not in way])
+@pytest.mark.parametrize("w", [-0.3, 0.0, 0.4])
+def test_small_pulses_saturate_outwards_and_reset_fast_inwards(w: float, way: str) -> None:
+    """P24 lemma 1: a request away from w_s arrives times 1 − |w − w_s|/τ, one towards it times 1 + |w − w_s|/τ."""
+    law, asked = law_of("soft-bounds", (20, 30), dw_min=1e-5, **EQUAL), 0.003
+    for sign in (1.0, -1.0):
+        array = CrossbarArray(law)
+        array.w_ROI.fill_(w)
+        # Three samples that ask for a third each, with trains that have a slot for every pulse.
+        x, d = torch.ones(2, 3, 30), torch.full((2, 3, 20), -sign)
+        x = x.mT.contiguous().mT if "lines" in way else x
+        array.pulse(x, d, asked / 3, WAYS[way].model_copy(update={"desired_bl": 200}), Randomness([0, 1]))
+        # Second order in the request: asked/2τ = 0.25 %; noise of 1,200 devices with 300 pulses each: 0.05 %.
+        assert float(array.w_ROI.mean()) - w == pytest.approx(sign * asked * (1 - sign * w / TAU), rel=5e-3)
 
 
 def test_pulses_up_and_down_tend_to_the_symmetric_point() -> None:

@@ -1,4 +1,4 @@
-"""The pulsed update: compiled loops and plain tensors have one law, chunks stay within their bound, parts stay parts."""
+"""Pulsed updates: compiled loops and plain tensors have one law, chunks stay within their bound, parts stay parts."""
 
 import pytest
 import torch
