@@ -16,8 +16,8 @@ from torch import Tensor
 
 from analogcli.crossbar.kernels.coincidence import pack, pulse_rows
 from analogcli.crossbar.kernels.hashing import LINE
-from analogcli.crossbar.kernels.threads import share
-from analogcli.crossbar.kernels.train_lines import draw_lines, first_words, largest, most_squares, plan_lines
+from analogcli.crossbar.kernels.threads import LARGE, share
+from analogcli.crossbar.kernels.train_lines import draw_chunk, draw_lines, first_words, plan_lines
 from analogcli.crossbar.pulses import managed
 from analogcli.crossbar.randomness import Randomness
 from analogcli.spec import Pulses
@@ -54,21 +54,21 @@ def update_lines(
     rows = pulse_rows(table.formula)
     for a, key in enumerate(randomness.keys(len(w))):
         of_array = (w[a], w[a, :0] if seen is None else seen[a], devices[a], table.constants, table.nodes, table.noise)
-        for c, (of_x, of_d) in enumerate(_chunks(x[a], d[a], lr / array.granularity, pulses, max_pulses, int(key))):
-            active, *packed = pack(*of_x)
+        for c, trains in enumerate(_chunks(x[a], d[a], lr / array.granularity, pulses, max_pulses, int(key))):
+            words_x, signs_x, words_d, signs_d = trains
+            packed = pack(words_x, signs_x)
             # Not one of the keys of the trains, which are multiples of the same odd number away from ``key``.
             pulse_key = np.uint64((int(key) + c * int(LINE)) % 2**64 ^ PULSES)
-            trains = (active, *packed, *of_d, pulse_key, 0, 0)
-            share(rows, len(w[a]), w[a].size * len(packed[0]), *of_array, *trains)
+            work = w[a].size * len(words_x)
+            share(rows, len(w[a]), work, *of_array, *packed, words_d, signs_d, pulse_key, 0, 0)
 
 
 def _chunks(
     x_IN: Floats, d_ON: Floats, asked: float, pulses: Pulses, max_pulses: float, key: int
-) -> Iterator[tuple[tuple[Words, Words], tuple[Words, Words]]]:
+) -> Iterator[tuple[Words, Words, Words, Words]]:
     """Yield words and signs of x and of d for every chunk."""
-    n, shorten = pulses.desired_bl, pulses.update_bl_management
-    length, gain_x, gain_d = plan_lines(largest(x_IN), largest(d_ON), asked, n, shorten, managed(pulses))
-    load = asked * math.sqrt(most_squares(x_IN) * most_squares(d_ON))
+    bit_lines = (pulses.desired_bl, pulses.update_bl_management, managed(pulses))
+    length, gain_x, gain_d, load = plan_lines(x_IN, d_ON, asked, *bit_lines)
     samples = x_IN.shape[1]
     n_chunks = min(max(math.ceil(load / max_pulses), 1), samples)
     for c in range(n_chunks):
@@ -76,14 +76,18 @@ def _chunks(
         starts = first_words(length, first, last)
         if starts[-1]:
             of_chunk = (length, first, last, starts)
-            chunk_key = (key + c * int(LINE)) % 2**64
-            yield _draw(x_IN, gain_x, of_chunk, chunk_key), _draw(d_ON, gain_d, of_chunk, ~chunk_key % 2**64)
+            key_x = (key + c * int(LINE)) % 2**64
+            key_d = ~key_x % 2**64
+            if x_IN.size < LARGE:
+                yield draw_chunk(x_IN, d_ON, gain_x, gain_d, *of_chunk, np.uint64(key_x), np.uint64(key_d))
+            else:
+                yield *_draw(x_IN, gain_x, of_chunk, key_x), *_draw(d_ON, gain_d, of_chunk, key_d)
 
 
 def _draw(
     values: Floats, gain: Floats, of_chunk: tuple[NDArray[np.int32], int, int, NDArray[np.int64]], key: int
 ) -> tuple[Words, Words]:
-    """Return words and signs [W, L] of the lines of ``values``."""
+    """Return words and signs [W, L] of the lines of ``values``, groups of samples shared between threads."""
     starts = of_chunk[-1]
     words, signs = np.empty((2, starts[-1], len(values)), np.uint32)
     share(draw_lines, len(starts) - 1, words.size * 32, values, gain, *of_chunk, np.uint64(key), words, signs)

@@ -63,23 +63,26 @@ class Convolution:
     def forward(self, x_NCHW: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """Read y [N, O, H', W'] of N = R·B images; return it and, where scales are learned, what each tile gave."""
         p_h, p_w = self.geometry.padding
-        images = pad(x_NCHW, (p_w, p_w, p_h, p_h)) if p_h or p_w else x_NCHW.contiguous()
-        y = images.new_zeros(len(images), self.groups * self.array.shape[1], self.rows, self.columns)
+        images = pad(x_NCHW, (p_w, p_w, p_h, p_h)) if p_h or p_w else x_NCHW.detach().contiguous()
+        y = images.new_empty(len(images), self.groups * self.array.shape[1], self.rows, self.columns)
         y_RBGOHW = self._grouped(y, self.array.shape[1])
         parts = []
         for t, placed in enumerate(self.array.placed):
-            own_RBGOHW = y_RBGOHW[:, :, :, placed.rows]
+            own_RBGOHW, first = y_RBGOHW[:, :, :, placed.rows], placed.cols.start == 0
             if scale_RT is None:
-                self._forward_tile(images, placed, own_RBGOHW)
+                self._forward_tile(images, placed, own_RBGOHW, first=first)
             else:
-                part_RBGOHW = torch.zeros_like(own_RBGOHW)
-                self._forward_tile(images, placed, part_RBGOHW)
-                own_RBGOHW.add_(part_RBGOHW * self._scale(scale_RT, t))
+                part_RBGOHW = torch.empty_like(own_RBGOHW)
+                self._forward_tile(images, placed, part_RBGOHW, first=True)
+                if first:
+                    torch.mul(part_RBGOHW, self._scale(scale_RT, t), out=own_RBGOHW)
+                else:
+                    own_RBGOHW.addcmul_(part_RBGOHW, self._scale(scale_RT, t))
                 parts.append(part_RBGOHW)
         return y, parts
 
-    def _forward_tile(self, images: Tensor, placed: Placed, out_RBGOHW: Tensor) -> None:
-        """Add what one tile gives."""
+    def _forward_tile(self, images: Tensor, placed: Placed, out_RBGOHW: Tensor, *, first: bool) -> None:
+        """Write what one tile gives; add it, if it is not the ``first`` of its rows."""
         tile, lines = placed.tile, _size(placed.cols)
         weights_AOI, total = tile.cell.visible(), out_RBGOHW.shape[1] * self.rows * self.columns
 
@@ -95,7 +98,8 @@ class Convolution:
             y_ON = tile.read_forward.lines(weights_AOI[a], x_IN, key, self._place(block), total, load)
             if tile.omega > 0:
                 y_ON *= tile.scale_RO[a][:, None]
-            out_OBHW += y_ON.view(out_OBHW.shape)
+            y_OBHW = y_ON.view(out_OBHW.shape)
+            out_OBHW.copy_(y_OBHW) if first else out_OBHW.add_(y_OBHW)
 
         self._over_images(out_RBGOHW.shape[1], lines, read)
 
@@ -115,7 +119,7 @@ class Convolution:
         """Return the gradient [R·G, T] of the learned scale of every tile."""
         d_RBGOHW = self._grouped(d_NOHW, self.array.shape[1])
         of_tiles = [
-            (d_RBGOHW[:, :, :, placed.rows] * part_RBGOHW).sum((1, 3, 4, 5)).view(-1)
+            torch.einsum("rbgohw,rbgohw->rg", d_RBGOHW[:, :, :, placed.rows], part_RBGOHW).view(-1)
             for placed, part_RBGOHW in zip(self.array.placed, parts, strict=True)
         ]
         return torch.stack(of_tiles, dim=1)

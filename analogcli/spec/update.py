@@ -32,6 +32,6 @@ class Update(Pulses):
 
     fidelity: Fidelity = "chunked"
     """As for every train (see Pulses); a transfer between arrays is always one sample."""
-    max_load: float = Field(0.05, gt=0)
+    max_load: float = Field(0.1, gt=0)
     """chunked: largest expected number of pulses of a chunk on any device, times dw_min/tau. Within a chunk the order
-    of the samples is lost, which moves weights by about this fraction of their change."""
+    of the samples is lost, which moves weights by less than this fraction of their way."""

@@ -117,7 +117,7 @@ def pulse_rows(formula: int) -> Callable[..., None]:
                             devices[o, j, DOWN], down_1, devices[o, j, NOISE_UP], devices[o, j, NOISE_DOWN], sigma, xi,
                         )  # fmt: skip
                         v = min(max(v, low), high)
-                        left = 0
+                        left = np.int64(0)
                 while left > 0:
                     state += GOLDEN
                     bits = mix64(state)

@@ -21,10 +21,16 @@ def share(loop: Callable[..., T], length: int, elements: int, *arguments: Any) -
     """Call ``loop(*arguments, begin, end)`` for parts of ``range(length)``; in as many threads as torch's if large."""
     if elements < LARGE:
         return [loop(*arguments, 0, length)]
-    parts = max(min(torch.get_num_threads(), length), 1)
+    threads = torch.get_num_threads()
+    parts = max(min(threads, length), 1)
     edges = [length * p // parts for p in range(parts + 1)]
-    others = [_pool(parts - 1).submit(loop, *arguments, edges[p], edges[p + 1]) for p in range(1, parts)]
-    return [loop(*arguments, edges[0], edges[1]), *(other.result() for other in others)]
+    # Products within a part would otherwise ask for all threads once more.
+    torch.set_num_threads(1)
+    try:
+        others = [_pool(parts - 1).submit(loop, *arguments, edges[p], edges[p + 1]) for p in range(1, parts)]
+        return [loop(*arguments, edges[0], edges[1]), *(other.result() for other in others)]
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

@@ -41,8 +41,12 @@ def most_squares(values):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def plan_lines(x_max, d_max, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
-    """Return BL, gain of x and gain of d for every sample (the formulas of :mod:`analogcli.crossbar.pulses`)."""
+def plan_lines(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
+    """Return BL, gain of x and gain of d for every sample, and the load of all samples together [pulses].
+
+    The formulas are those of :mod:`analogcli.crossbar.pulses` and :mod:`.trains`.
+    """
+    x_max, d_max = largest(x), largest(d)
     length = np.zeros(len(x_max), np.int32)
     gain_x, gain_d = np.zeros(len(x_max), np.float32), np.zeros(len(x_max), np.float32)
     for s in range(len(x_max)):
@@ -52,7 +56,7 @@ def plan_lines(x_max, d_max, asked, n, shorten, managed):  # type: ignore[no-unt
             gain = np.sqrt(asked / length[s])
             ratio = np.sqrt(x_max[s] / (d_max[s] * min(n / k, 1.0))) if managed else 1.0
             gain_x[s], gain_d[s] = gain / ratio, gain * ratio
-    return length, gain_x, gain_d
+    return length, gain_x, gain_d, asked * np.sqrt(np.float64(most_squares(x)) * np.float64(most_squares(d)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -71,7 +75,7 @@ def draw_lines(values, gain, length, first, last, starts, key, words, signs, beg
     """Fill ``words`` and ``signs`` [W, L] with the trains of the groups ``begin`` to ``end``."""
     n_lines, n = values.shape
     # Flat and with unsigned indices (a signed one could count from the end): loops become vector instructions.
-    flat = values.reshape(-1)
+    flat, bits = values.reshape(-1), values.reshape(-1).view(np.int32)
     for block in range(begin, end, BLOCK):
         w_0, w_1 = starts[block], starts[min(block + BLOCK, end)]
         sample, limit, keys = _slots(gain, length, first, last, starts, block, min(block + BLOCK, end), key)
@@ -79,9 +83,33 @@ def draw_lines(values, gain, length, first, last, starts, key, words, signs, beg
             place = np.uint32(i * GROUP)
             for w in range(w_1 - w_0):
                 start, size = np.uint64(i * n + sample[w]), np.uint64(min(GROUP, last - sample[w]))
-                word = _word(flat, start, size, limit, np.uint64(w * GROUP), place, keys[w, 0], keys[w, 1])
+                word, sign, slot = np.uint32(0), np.uint32(0), np.uint64(w * GROUP)
+                key_1, key_2 = keys[w, 0], keys[w, 1]
+                if size == np.uint64(GROUP):
+                    for s in range(np.uint64(GROUP)):
+                        draw = hash32(np.uint32(place + np.uint32(s)), key_1, key_2) >> np.uint32(8)
+                        fires = np.uint32(np.float32(np.int32(draw)) < abs(flat[start + s]) * limit[slot + s])
+                        word |= np.uint32(fires << np.uint32(s))
+                        sign |= np.uint32((fires & np.uint32(bits[start + s] < 0)) << np.uint32(s))
+                else:
+                    for s in range(size):
+                        draw = hash32(np.uint32(place + np.uint32(s)), key_1, key_2) >> np.uint32(8)
+                        fires = np.uint32(np.float32(np.int32(draw)) < abs(flat[start + s]) * limit[slot + s])
+                        word |= np.uint32(fires << np.uint32(s))
+                        sign |= np.uint32((fires & np.uint32(bits[start + s] < 0)) << np.uint32(s))
                 words[w_0 + w, i] = word
-                signs[w_0 + w, i] = word & _negative(flat, start, size) if word else np.uint32(0)
+                signs[w_0 + w, i] = sign
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_chunk(x, d, gain_x, gain_d, length, first, last, starts, key_x, key_d):  # type: ignore[no-untyped-def]
+    """Return words and signs of x and of d for the samples ``first`` to ``last``."""
+    n_words, n_groups = starts[-1], len(starts) - 1
+    words_x, signs_x = np.empty((n_words, len(x)), np.uint32), np.empty((n_words, len(x)), np.uint32)
+    words_d, signs_d = np.empty((n_words, len(d)), np.uint32), np.empty((n_words, len(d)), np.uint32)
+    draw_lines(x, gain_x, length, first, last, starts, key_x, words_x, signs_x, 0, n_groups)
+    draw_lines(d, gain_d, length, first, last, starts, key_d, words_d, signs_d, 0, n_groups)
+    return words_x, signs_x, words_d, signs_d
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,27 +128,3 @@ def _slots(gain, length, first, last, starts, begin, end, key):  # type: ignore[
                 # 24 bits decide: p = 1 fires always, p = 0 never.
                 limit[w, s] = gain[s_0 + s] * np.float32(16777216.0) if length[s_0 + s] > slot else np.float32(0.0)
     return sample, limit.reshape(-1), keys
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _word(flat, start, size, limit, first, place, key_1, key_2):  # type: ignore[no-untyped-def]
-    """Return which samples fire in a slot."""
-    word = np.uint32(0)
-    if size == np.uint64(GROUP):
-        for s in range(np.uint64(GROUP)):
-            draw = np.float32(np.int32(hash32(np.uint32(place + np.uint32(s)), key_1, key_2) >> np.uint32(8)))
-            word |= np.uint32(np.uint32(draw < abs(flat[start + s]) * limit[first + s]) << np.uint32(s))
-    else:
-        for s in range(size):
-            draw = np.float32(np.int32(hash32(np.uint32(place + np.uint32(s)), key_1, key_2) >> np.uint32(8)))
-            word |= np.uint32(np.uint32(draw < abs(flat[start + s]) * limit[first + s]) << np.uint32(s))
-    return word
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _negative(flat, start, size):  # type: ignore[no-untyped-def]
-    """Return which samples are negative."""
-    word = np.uint32(0)
-    for s in range(size):
-        word |= np.uint32(np.uint32(flat[start + s] < 0) << np.uint32(s))
-    return word
