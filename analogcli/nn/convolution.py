@@ -119,7 +119,7 @@ class Convolution:
         """Return the gradient [R·G, T] of the learned scale of every tile."""
         d_RBGOHW = self._grouped(d_NOHW, self.array.shape[1])
         of_tiles = [
-            torch.einsum("rbgohw,rbgohw->rg", d_RBGOHW[:, :, :, placed.rows], part_RBGOHW).view(-1)
+            torch.linalg.vecdot(_alone(d_RBGOHW[:, :, :, placed.rows]), _alone(part_RBGOHW)).view(-1)
             for placed, part_RBGOHW in zip(self.array.placed, parts, strict=True)
         ]
         return torch.stack(of_tiles, dim=1)
@@ -176,6 +176,11 @@ class Convolution:
 
     def _scale(self, scale_RT: Tensor, t: int) -> Tensor:
         return scale_RT[:, t].view(self.replicas, 1, self.groups, 1, 1, 1)
+
+
+def _alone(y_RBGOHW: Tensor) -> Tensor:
+    """Return the values of every array in one row, [R, G, B·O·H·W]."""
+    return y_RBGOHW.transpose(1, 2).flatten(2)
 
 
 def _size(part: slice) -> int:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from analogcli.crossbar.kernels.hashing import GOLDEN, LINE, mix64, normal, popcount
+from analogcli.crossbar.kernels.hashing import GOLDEN, LINE, hash32, key_pair, mix64, normal, popcount
 from analogcli.crossbar.kernels.response import PULSES, linear_train
 from analogcli.crossbar.kernels.trains import draw_words, plan
 from analogcli.crossbar.table import (
@@ -35,6 +35,11 @@ from analogcli.crossbar.table import (
     UP,
 )
 
+MOST = 0.7
+"""Share of the lines from which on they are not packed."""
+DENSE = 0.4
+"""Share of a row's devices that are hit from which on a linear response treats all of them alike, as vectors."""
+FAR = np.float32(np.inf)
 MANY = 4
 """Pulses from which on the closed form of a linear response is faster than one pulse after the other."""
 SHORT_WAY = np.float32(0.2)
@@ -43,13 +48,15 @@ SHORT_WAY = np.float32(0.2)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def pack(words, signs):  # type: ignore[no-untyped-def]
-    """Return the lines that fire at all, and their words side by side."""
+    """Return the lines that fire at all, and their words side by side; all lines, if most of them do."""
     n_words, n_lines = words.shape
     fires = np.zeros(n_lines, np.uint32)
     for w in range(n_words):
         for line in range(n_lines):
             fires[line] |= words[w, line]
     active = np.flatnonzero(fires).astype(np.int32)
+    if len(active) > MOST * n_lines:
+        return np.arange(n_lines).astype(np.int32), words, signs
     packed, packed_signs = np.empty((n_words, len(active)), np.uint32), np.empty((n_words, len(active)), np.uint32)
     for w in range(n_words):
         for a in range(len(active)):
@@ -67,6 +74,28 @@ def count(words_x, signs_x, word_d, sign_d, total, up):  # type: ignore[no-untyp
         up[a] += popcount(np.uint32(both & (signs_x[a] ^ sign_d)))
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def linear_row(w, devices, total, up, col, sigma, key_1, key_2, parts, after):  # type: ignore[no-untyped-def]
+    """Write the weights of one row of linear devices ``after`` their pulses; FAR where these come one after the other.
+
+    ``parts`` takes the numbers of the devices side by side: the compiler makes vectors of plain columns only, and of
+    few arrays.
+    """
+    for p in range(8):
+        for a in range(len(total)):
+            parts[p, a] = devices[np.uint64(a + col), p]
+    for a in range(len(total)):
+        low, high = parts[LO, a], parts[HI, a]
+        n, n_up = np.float32(np.int32(total[a])), np.float32(np.int32(up[a]))
+        xi = normal(hash32(np.uint32(a), key_1, key_2))
+        v = linear_train(
+            w[np.uint64(a + col)], n_up, n - n_up, parts[UP, a], parts[SLOPE_UP, a], parts[DOWN, a],
+            parts[SLOPE_DOWN, a], parts[NOISE_UP, a], parts[NOISE_DOWN, a], sigma, xi,
+        )  # fmt: skip
+        far = (n * max(abs(parts[SLOPE_UP, a]), abs(parts[SLOPE_DOWN, a])) > SHORT_WAY) | (high <= low)
+        after[a] = FAR if far else min(max(v, low), high)
+
+
 @cache
 def pulse_rows(formula: int) -> Callable[..., None]:
     """Return the compiled loop over the rows of one array [O, I] whose devices follow ``formula``.
@@ -80,9 +109,10 @@ def pulse_rows(formula: int) -> Callable[..., None]:
     def rows(  # type: ignore[no-untyped-def]
         w, seen, devices, constants, nodes, noise, active, words_x, signs_x, words_d, signs_d, key, row, col, begin, end
     ):
-        n_active = words_x.shape[1]
+        n_active, n_lines = words_x.shape[1], w.shape[1]
         total, up = np.empty(n_active, np.uint32), np.empty(n_active, np.uint32)
         hits = np.empty(n_active + 1, np.int32)
+        parts, after = np.empty((8, n_active), np.float32), np.empty(n_active, np.float32)
         sigma, sigma_slope, write_noise = noise[0], noise[1], noise[2]
         for i in range(begin, end):
             fires = False
@@ -101,6 +131,18 @@ def pulse_rows(formula: int) -> Callable[..., None]:
             for a in range(n_active):  # Without a branch: which devices are hit cannot be predicted.
                 hits[n_hits] = a
                 n_hits += total[a] != 0
+            if closed and n_active == n_lines and n_hits > DENSE * n_active:
+                key_1, key_2 = key_pair(row_key)
+                linear_row(w[o], devices[o], total, up, col, sigma, key_1, key_2, parts, after)
+                n_hits = 0
+                for a in range(n_active):
+                    hits[n_hits] = a
+                    n_hits += after[a] == FAR
+                    w[o, a + col] = w[o, a + col] if after[a] == FAR else after[a]
+                for a in range(n_active if len(seen) else 0):
+                    if total[a] != 0:
+                        bits = mix64(row_key ^ (np.uint64(a + col) * GOLDEN))
+                        seen[o, a + col] = w[o, a + col] + write_noise * normal(np.uint32(bits >> np.uint64(32)))
             for h in range(n_hits):
                 a = hits[h]
                 j = np.int64(active[a]) + col
