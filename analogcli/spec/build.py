@@ -17,8 +17,8 @@ NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 """What the YAML reader raises: also for a 13th month, a number of 5,000 digits and brackets without end."""
 TWO_WAYS = (({"states"}, {"dw_min"}), ({"w_max", "w_min"}, {"tau", "centre"}))
 """Fields of a device that say the same thing: of two layers, that which is laid on counts."""
-WRITTEN_OTHERWISE = ("states", "w_max", "w_min")
-"""Names that are no fields, but may be given for some."""
+WRITTEN_OTHERWISE = {"states": "dw_min", "w_max": "tau", "w_min": "tau"}
+"""Names that are no fields, but may be given for one."""
 
 
 def build(data: Mapping[str, Any]) -> RunSpec:
@@ -133,7 +133,8 @@ def _sentence(error: ErrorDetails) -> str:
             advice = f"did you mean {' or '.join(near)}?" if near else f"fields there: {', '.join(fields)}."
             return f"{path} is not a field; {advice}"
         case "missing":
-            return f"{path} is missing"
+            field = owner.model_fields.get(path.rpartition(".")[2]) if owner else None
+            return f"{path} is missing{': ' + field.description if field and field.description else ''}"
         case "union_tag_invalid":
             allowed = str(context["expected_tags"]).replace("'", "")
             near = nearest(str(context["tag"]), allowed.split(", "))
@@ -191,5 +192,6 @@ def _kind(part: Any) -> str | None:
 def _keep_known(old: Mapping[str, Any], key: str, kind: Any) -> dict[str, Any]:
     field = RunSpec.model_fields.get(key)
     models = members(field.annotation) if field else {}
-    known = {*models[kind].model_fields, *WRITTEN_OTHERWISE} if isinstance(kind, str) and kind in models else set()
+    known = set(models[kind].model_fields) if isinstance(kind, str) and kind in models else set()
+    known |= {name for name, meant in WRITTEN_OTHERWISE.items() if meant in known}
     return {k: v for k, v in old.items() if k in known and k != "kind"}

@@ -48,6 +48,17 @@ def test_kinds_and_presets_are_listed_together(analog: Analog) -> None:
     assert listed["reram-sb"]["backends"] == ["native", "aihwkit"]
 
 
+@pytest.mark.parametrize("setting", ["analog-sgd", "tt-v1"])
+@pytest.mark.parametrize("protocol", ["response", "exact"])
+def test_every_device_that_is_listed_can_be_named_in_every_protocol(
+    analog: Analog, protocol: str, setting: str
+) -> None:
+    words = ("run", "mnist-fcn", "--protocol", protocol, "--setting", setting)
+    for row in analog("list", "devices", "--json").json:
+        if row["device"] != "custom":  # That is the class, by its own name.
+            assert device_of(analog(*words, "--device", row["device"], "--dry-run")), row["device"]
+
+
 @pytest.mark.parametrize("name", ["reram-es", "ReRamES", "RERAM_ES"])
 def test_a_preset_is_a_device_with_its_periphery(analog: Analog, name: str) -> None:
     done = analog(*RUN, "--device", name, "--tau", "0.8", "--dry-run")
@@ -94,7 +105,7 @@ def test_a_spec_of_a_law_that_has_changed_is_not_run(analog: Analog, mine: Path,
         ("nowhere.py:MyDevice", "there is no file nowhere.py"),
         ("my_device.py:Mine", "there is no class Mine; devices there: MyDevice"),
         ("my_device.py", "A device of your own is path/to/file.py:Class"),
-        ("custom", "device.law is missing"),
+        ("custom", "device.law is missing: The class: my_device.py:MyDevice, or package.module:MyDevice."),
     ],
 )
 def test_a_device_that_is_nowhere_is_one_sentence(analog: Analog, mine: Path, device: str, sentence: str) -> None:

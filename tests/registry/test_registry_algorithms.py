@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from analogcli.registry import load
-from analogcli.spec import RunSpec
 
 REGISTRY = load()
 
@@ -107,14 +106,16 @@ MULTITILE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", MULTITILE)
 def test_the_multi_tile_protocol_has_the_settings_of_the_paper_on_devices_of_ten_states(name: str) -> None:
-    protocol = REGISTRY.protocols["multitile"]
-    setting = next(s for i, s in protocol.settings.items() if name in (i, *s.spelled))
-    task = {"kind": "classification", "dataset": "mnist", "model": {"kind": "lenet5"}, "batch_size": 8, "epochs": 100}
-    data: dict[str, Any] = {"task": task, "backend": "native"}
-    for part in (protocol.base, setting.spec):
-        data |= {key: data.get(key, {}) | value for key, value in part.items()}
-    spec = RunSpec.model_validate(data)
-    leaves = spec.leaves()
+    leaves = REGISTRY.spec("mnist-cnn", protocol="multitile", setting=name).leaves()
+    task = {
+        "dataset": "mnist",
+        "batch_size": 8,
+        "epochs": 100,
+        "schedule.every": 30,
+        "schedule.factor": 0.5,
+        "lr": 0.05,
+    }
+    assert {path: leaves[f"task.{path}"] for path in task} == task
     assert {path: leaves.get(path) for path in MULTITILE[name]} == MULTITILE[name]
     assert leaves["device.dw_min"] == pytest.approx(0.2)
     assert leaves["periphery.forward.perfect"]

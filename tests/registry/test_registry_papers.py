@@ -125,6 +125,11 @@ def test_the_exact_protocol_has_soft_bounds_of_fixed_granularity_and_one_populat
     assert differing(spec, bounds | device | {"device.construction_seed": seed}) == {}
 
 
+def test_every_setting_of_every_protocol_can_be_run_on_some_network() -> None:
+    used = {protocol for experiment in REGISTRY.experiments.values() for protocol in experiment.protocols}
+    assert used == set(REGISTRY.protocols)
+
+
 def published_spec(experiment: str, protocol: str, setting: str, where: dict[str, Any], **over: Any) -> RunSpec:
     return REGISTRY.spec(experiment, protocol=protocol, setting=setting, overrides=where | over)
 
@@ -158,8 +163,8 @@ def test_published_values_need_no_override_but_what_the_tables_vary() -> None:
     # A value that is only reached by changing the protocol would compare our protocol with another one.
     for name, table in TABLES:
         for entry in table.values:
-            tau = {p: v for p, v in entry.where.items() if p == "device.tau"}
-            plain = published_spec(name, table.protocol, entry.setting, tau)
+            varied = {p: v for p, v in entry.where.items() if p in ("device.tau", "algorithm.tiles")}
+            plain = published_spec(name, table.protocol, entry.setting, varied)
             assert plain == published_spec(name, table.protocol, entry.setting, table.where | entry.where)
 
 

@@ -66,7 +66,7 @@ def test_a_run_that_fails_stops_nobody_and_is_reported_with_its_reason_and_log(
     assert sorted(run.status for run in Store.open(store).runs()) == ["failed", "finished"]
     assert "2 runs: 1 finished, 1 failed, 0 stopped" in done.err
     (line,) = [line for line in done.err.splitlines() if line.startswith("failed: ")]
-    assert "--lr 1e+38" in line and "the training loss is not a number" in line
+    assert "--lr 1e+38" in line and "the training loss of the model with seed 0 is not a number" in line
     log = Path(line.rpartition("log: ")[2].rstrip(")"))
     assert "error: run" in log.read_text()
 
