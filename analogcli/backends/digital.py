@@ -39,7 +39,7 @@ class DigitalBackend:
         """Return the untrained models with these seeds on ``device``."""
         assert isinstance(spec.algorithm, FpSgd)
         networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
-        return DigitalModel(replicate(networks).to(device), len(seeds), spec.algorithm.momentum)
+        return DigitalModel(replicate(networks, seeds).to(device), len(seeds), spec.algorithm.momentum)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return nothing: the spec says it all."""

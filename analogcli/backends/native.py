@@ -65,9 +65,9 @@ class NativeModel(NetworkOfModels):
         for layer in self.layers.values():
             layer.learn(lr)
         with torch.no_grad():
-            for p in self.parameters.values():
-                assert p.grad is not None
-                p.sub_(p.grad, alpha=lr)
+            learnt = [(p, p.grad) for p in self.parameters.values() if p.grad is not None]
+            if learnt:
+                torch._foreach_sub_([p for p, _ in learnt], [g for _, g in learnt], alpha=lr)
         return loss_R
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:

@@ -30,10 +30,13 @@ from torch import Tensor
 
 from analogcli.crossbar.kernels.converters import decode, encode
 from analogcli.crossbar.kernels.lines import decode_lines, encode_lines
+from analogcli.crossbar.kernels.small import read_small, read_small_back
 from analogcli.crossbar.kernels.threads import share
 from analogcli.crossbar.randomness import Keys, Randomness
 from analogcli.spec import IO
 
+FEW, SMALL = 16, 1_000_000
+"""Samples of a model, and weights, up to which one compiled loop is faster than a BLAS with a loop on either side."""
 MAX_BM_FACTOR = 1000.0
 """Bound management stops above this reduction of the input."""
 MAX_BM_RES = 0.25
@@ -117,6 +120,13 @@ def _read(
     """Read once; return y and which samples of all replicas clip, None if none does."""
     replicas, samples, n_in = x_RBI.shape
     x = np.ascontiguousarray(x_RBI.numpy()).reshape(replicas * samples, n_in)
+    if samples <= FEW and w_ROI.shape[1] * n_in <= SMALL:
+        w, small = (w_ROI, read_small) if w_ROI.is_contiguous() else (w_ROI.mT, read_small_back)
+        if w.is_contiguous():
+            y_small = np.empty((replicas, samples, w_ROI.shape[1]), np.float32)
+            clipped = np.empty(len(x), np.bool_)
+            any_clips = small(x, w.numpy(), y_small.reshape(len(x), -1), clipped, keys, form)
+            return torch.from_numpy(y_small), clipped if any_clips else None
     codes = np.empty((replicas, samples, n_in), np.float32)
     scale, norm = np.empty((2, len(x)), np.float32)
     share(encode, len(x), x.size, x, codes.reshape(x.shape), scale, norm, keys, form)

@@ -4,12 +4,13 @@
 
     models.build_model(spec, shape, seed) ─► plain torch module ┐
     any other torch module                                      ├─► convert_to_analog(model, Chip(…)) ─► R models in one
-                                                                └─► replicate(models)                      digital ones
+                                                                └─► replicate(models, seeds)               digital ones
 """
 
 from analogcli.nn.array import Placed, TileArray, split_sizes
 from analogcli.nn.chip import Chip
 from analogcli.nn.convert import analog_layers, convert_to_analog, replicate
+from analogcli.nn.dropout import ReplicaDropout
 from analogcli.nn.init import initial_weights, initialise
 from analogcli.nn.layers import AnalogConv2d, AnalogLayer, AnalogLinear
 from analogcli.nn.replicas import ReplicaBatchNorm, ReplicaConv2d, ReplicaLinear
@@ -25,6 +26,7 @@ __all__ = [
     "Placed",
     "ReplicaBatchNorm",
     "ReplicaConv2d",
+    "ReplicaDropout",
     "ReplicaLinear",
     "TileArray",
     "analog_layers",

@@ -87,6 +87,9 @@ class TileArray:
 
     def update(self, x_RBI: Tensor, d_RBO: Tensor, lr: float, scale_RT: Tensor | None) -> None:
         """Let every tile learn from the exact inputs and output gradients of a mini-batch."""
+        if len(self.placed) == 1:
+            self.placed[0].tile.update(x_RBI, _scaled(d_RBO, scale_RT, 0), lr, self.chip.noise)
+            return
         for t, p in enumerate(self.placed):
             p.tile.update(x_RBI[:, :, p.cols], _scaled(d_RBO[:, :, p.rows], scale_RT, t), lr, self.chip.noise)
 
@@ -117,4 +120,6 @@ def _slices(sizes: list[int]) -> list[slice]:
 
 
 def _scaled(y_RBO: Tensor, scale_RT: Tensor | None, t: int) -> Tensor:
-    return y_RBO if scale_RT is None else y_RBO * scale_RT[:, t, None, None]
+    if scale_RT is None:
+        return y_RBO
+    return y_RBO * (scale_RT[0, t] if len(scale_RT) == 1 else scale_RT[:, t, None, None])

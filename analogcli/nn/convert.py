@@ -5,7 +5,8 @@
     nn.Linear, nn.Conv2d that are selected    AnalogLinear, AnalogConv2d         weights and biases are kept
     other modules with parameters             R = 1: as they are                 R > 1: ReplicaLinear, ReplicaConv2d,
                                                                                         ReplicaBatchNorm, else refused
-    modules without                           as they are: activations are [R·B, …], replica by replica
+    Dropout, Dropout1d, 2d, 3d                ReplicaDropout, seeded
+    other modules without parameters          as they are: activations are [R·B, …], replica by replica
 
 AIHWKit twin: ``aihwkit.nn.conversion.convert_to_analog``.
 """
@@ -18,6 +19,7 @@ from torch.nn import BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv2d, Linear, Modu
 
 from analogcli.errors import UsageError
 from analogcli.nn.chip import Chip
+from analogcli.nn.dropout import DROPOUT, ReplicaDropout
 from analogcli.nn.layers import AnalogConv2d, AnalogLayer, AnalogLinear
 from analogcli.nn.replicas import ReplicaBatchNorm, ReplicaConv2d, ReplicaLinear
 
@@ -50,16 +52,18 @@ def convert_to_analog(
     Raises:
         UsageError: there are not R networks, or a module has parameters and no form for R > 1 models.
     """
-    return _converted(model, chip.replicas, chip, select).to(chip.noise.device)
+    return _converted(model, chip.seeds, chip, select).to(chip.noise.device)
 
 
-def replicate(models: Sequence[Module]) -> Module:
+def replicate(models: Sequence[Module], seeds: Sequence[int]) -> Module:
     """Return networks of one architecture as one digital network of R models, x [R·B, …] to y [R·B, …].
+
+    Their dropout, if they have any, follows ``seeds``, one for each.
 
     Raises:
         UsageError: a module has parameters and no form for R > 1 models.
     """
-    return _converted(models, len(models), None, lambda name, module: False)
+    return _converted(models, seeds, None, lambda name, module: False)
 
 
 def analog_layers(network: Module) -> dict[str, AnalogLayer]:
@@ -67,7 +71,8 @@ def analog_layers(network: Module) -> dict[str, AnalogLayer]:
     return {name: module for name, module in network.named_modules() if isinstance(module, AnalogLayer)}
 
 
-def _converted(model: Module | Sequence[Module], replicas: int, chip: Chip | None, select: Select) -> Module:
+def _converted(model: Module | Sequence[Module], seeds: Sequence[int], chip: Chip | None, select: Select) -> Module:
+    replicas = len(seeds)
     models = [model] * replicas if isinstance(model, Module) else list(model)
     if len(models) != replicas:
         raise UsageError(f"{len(models)} networks for {replicas} models; give one, or one for each seed of the chip")
@@ -79,6 +84,8 @@ def _converted(model: Module | Sequence[Module], replicas: int, chip: Chip | Non
             new[id(old)] = ANALOG[type(old)](layers, name or "network", chip)
         elif replicas > 1 and type(old) in REPLICAS:
             new[id(old)] = REPLICAS[type(old)](layers)
+        elif type(old) in DROPOUT:
+            new[id(old)] = ReplicaDropout(old, seeds, name or "network")
         elif replicas > 1 and _has_state(old):
             raise UsageError(
                 f"{name or 'the network'} ({type(old).__name__}) has parameters of its own and no form for several "

@@ -71,13 +71,13 @@ class AnalogLayer(Module):
         y: Tensor = _Read.apply(x, self.bias, self.out_scale, self._anchor, self)  # type: ignore[no-untyped-call]
         return y
 
-    @torch.no_grad()
     def learn(self, lr: float) -> None:
         """Let the arrays learn from the last backward pass; call it before the digital parameters move."""
         if self.passes.learnt:
             raise RuntimeError("an array learns from a backward pass, and there has been none since it learnt last")
+        scale_RT = None if self.out_scale is None else self.out_scale.detach()
         for x, d in self.passes.kept:
-            self.array.update(self._vectors(x), self._rows(d), lr, self.out_scale)
+            self.array.update(self._vectors(x), self._rows(d), lr, scale_RT)
         self.passes.learnt = True
 
     def forget(self) -> None:
