@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import nll_loss
 
+from analogcli.nn.chain import Chain
 from analogcli.nn.replicas import replica, together
 
 State = dict[str, Tensor]
@@ -29,6 +30,7 @@ class NetworkOfModels:
         self.network = network
         self.replicas = replicas
         self.parameters = dict(network.named_parameters())
+        self._chain = Chain.of(network, replicas)
 
     def forward_backward(self, x_RBCHW: Tensor, y_RB: Tensor) -> Tensor:
         """Return the losses [R]; afterwards all parameters have the gradients of these mini-batches."""
@@ -37,6 +39,8 @@ class NetworkOfModels:
         # Walking through all modules takes as long as a small layer.
         if not self.network.training:
             self.network.train()
+        if self._chain is not None:
+            return self._chain.forward_backward(x_RBCHW.flatten(0, 1), y_RB.flatten())
         log_p_NK = self.network(x_RBCHW.flatten(0, 1))
         if self.replicas == 1:
             # Every operation less is two less: the backward pass has one for each.

@@ -50,7 +50,7 @@ class ReplicaDropout(Module):
     def set_extra_state(self, state: dict[str, Tensor]) -> None:
         """Continue from :meth:`get_extra_state`."""
         for g, part in zip(self.streams, state["stream"].cpu().chunk(len(self.streams)), strict=True):
-            g.set_state(part)
+            g.set_state(part.clone())  # It reads from the beginning of the memory.
 
     def extra_repr(self) -> str:
         return f"p={self.p}, replicas={len(self.streams)}"

@@ -16,7 +16,7 @@ Axes: R replica (array: replica and group), B image (or patch), C channel, H, W 
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -70,6 +70,25 @@ class AnalogLayer(Module):
         """Return the output of all models; the backward pass fills :attr:`last`."""
         y: Tensor = _Read.apply(x, self.bias, self.out_scale, self._anchor, self)  # type: ignore[no-untyped-call]
         return y
+
+    def link(self, x: Tensor, *, needs_gradient: bool) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return the output, and what turns its gradient into that of ``x``, filling :attr:`passes` and gradients.
+
+        This is :meth:`forward` without torch's graph; without ``needs_gradient`` the gradient of ``x`` is left out.
+        """
+        y, parts = self.read(x, self.out_scale)
+        if self.bias is not None:
+            self.add_bias(y, self.bias)
+
+        def back(d: Tensor) -> Tensor:
+            self.remember(x, d)
+            if self.bias is not None:
+                self.bias.grad = self.bias_gradient(d)
+            if self.out_scale is not None:
+                self.out_scale.grad = self.scale_gradient(d, parts)
+            return self.read_back(d, x, self.out_scale) if needs_gradient else d
+
+        return y, back
 
     def learn(self, lr: float) -> None:
         """Let the arrays learn from the last backward pass; call it before the digital parameters move."""
