@@ -130,7 +130,7 @@ def plain_networks(r: int) -> list[nn.Module]:
 @replicas
 def test_digital_layers_of_several_models_are_the_layers_of_each(r: int) -> None:
     networks = plain_networks(r)
-    together = replicate(networks)
+    together = replicate(networks, range(r))
     for step in range(3):
         x = torch.randn(r, 6, 2, 8, 8, generator=torch.Generator().manual_seed(step)).double()
         y = together(x.flatten(0, 1))
@@ -155,7 +155,7 @@ def test_normalisations_of_several_models_keep_their_settings_and_statistics() -
     plain = [nn.BatchNorm2d(3, eps=0.1, momentum=0.3, affine=False) for _ in range(2)]
     for i, layer in enumerate(plain):
         layer(torch.randn(4, 3, 2, 2) + i)
-    both = replicate(plain)
+    both = replicate(plain, (0, 1))
     assert isinstance(both, ReplicaBatchNorm)
     assert (both.eps, both.momentum, both.affine) == (0.1, 0.3, False)
     assert both.running_mean is not None and both.num_batches_tracked == 1
