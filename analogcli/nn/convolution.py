@@ -25,7 +25,7 @@ from torch.nn.functional import pad
 
 from analogcli.crossbar.kernels.threads import share
 from analogcli.nn.array import Placed, TileArray
-from analogcli.nn.patch_kernels import fill, scatter
+from analogcli.nn.patch_kernels import emit, fill, scatter
 from analogcli.nn.patches import Geometry
 
 BLOCK = 320_000
@@ -60,91 +60,96 @@ class Convolution:
         self.size = (height, width)
         self._form = np.array([*geometry.kernel, *geometry.stride, *geometry.dilation], np.int64)
 
-    def forward(self, x_NCHW: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        """Read y [N, O, H', W'] of N = R·B images; return it and, where scales are learned, what each tile gave."""
+    def forward(self, x_NCHW: Tensor, scale_RT: Tensor | None, bias: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Read y [R·B, O, H', W'] with bias; return it and, where scales are learned, each tile's part [A, O, N]."""
         p_h, p_w = self.geometry.padding
         images = pad(x_NCHW, (p_w, p_w, p_h, p_h)) if p_h or p_w else x_NCHW.detach().contiguous()
         y = images.new_empty(len(images), self.groups * self.array.shape[1], self.rows, self.columns)
-        y_RBGOHW = self._grouped(y, self.array.shape[1])
         parts = []
         for t, placed in enumerate(self.array.placed):
-            own_RBGOHW, first = y_RBGOHW[:, :, :, placed.rows], placed.cols.start == 0
-            if scale_RT is None:
-                self._forward_tile(images, placed, own_RBGOHW, first=first)
-            else:
-                part_RBGOHW = torch.empty_like(own_RBGOHW)
-                self._forward_tile(images, placed, part_RBGOHW, first=True)
-                if first:
-                    torch.mul(part_RBGOHW, self._scale(scale_RT, t), out=own_RBGOHW)
-                else:
-                    own_RBGOHW.addcmul_(part_RBGOHW, self._scale(scale_RT, t))
-                parts.append(part_RBGOHW)
+            part_AON = None
+            if scale_RT is not None:
+                samples = len(images) // self.replicas * self.rows * self.columns
+                part_AON = images.new_empty(len(scale_RT), _size(placed.rows), samples)
+                parts.append(part_AON)
+            self._forward_tile(images, placed, y, None if scale_RT is None else scale_RT[:, t].tolist(), bias, part_AON)
         return y, parts
 
-    def _forward_tile(self, images: Tensor, placed: Placed, out_RBGOHW: Tensor, *, first: bool) -> None:
-        """Write what one tile gives; add it, if it is not the ``first`` of its rows."""
-        tile, lines = placed.tile, _size(placed.cols)
-        weights_AOI, total = tile.cell.visible(), out_RBGOHW.shape[1] * self.rows * self.columns
+    def _forward_tile(
+        self, images: Tensor, placed: Placed, y: Tensor, scale_A: list[float] | None, bias: Tensor | None,
+        part_AON: Tensor | None,
+    ) -> None:  # fmt: skip
+        """Write what one tile gives; add it, if it is not the first of its rows, which brings the bias."""
+        tile, lines, n_out = placed.tile, _size(placed.cols), self.array.shape[1]
+        weights_AOI, samples = tile.cell.visible(), len(images) // self.replicas
+        first = placed.cols.start == 0
+        out = y.view(*y.shape[:2], -1).numpy()
+        bias_AO = np.zeros((self.array.shape[0], 0), np.float32)
+        if first and bias is not None:
+            bias_AO = bias.detach().view(-1, n_out)[:, placed.rows].numpy()
 
         def read(r: int, g: int, block: Block, key: np.uint64) -> None:
-            out_OBHW = out_RBGOHW[r, block.images, g, :, block.top : block.bottom].transpose(0, 1)
-            x_IN = torch.empty(lines, out_OBHW[0].numel())
+            a, place = r * self.groups + g, self._place(block)
+            n = (block.bottom - block.top) * self.columns
+            x_IN = torch.empty(lines, (block.images.stop - block.images.start) * n)
 
             def load() -> None:
                 fill(*self._source(images, r, g, block), x_IN.numpy(), 0, placed.cols.start, *self._positions(block))
 
             load()
-            a = r * self.groups + g
-            y_ON = tile.read_forward.lines(weights_AOI[a], x_IN, key, self._place(block), total, load)
+            total = samples * self.rows * self.columns
+            y_ON = tile.read_forward.lines(weights_AOI[a], x_IN, key, place, total, load)
             if tile.omega > 0:
                 y_ON *= tile.scale_RO[a][:, None]
-            y_OBHW = y_ON.view(out_OBHW.shape)
-            out_OBHW.copy_(y_OBHW) if first else out_OBHW.add_(y_OBHW)
+            if part_AON is not None:
+                part_AON[a, :, place : place + x_IN.shape[1]] = y_ON
+            where = (r * samples + block.images.start, g * n_out + placed.rows.start, block.top * self.columns, n)
+            factor = np.float32(1.0 if scale_A is None else scale_A[a])
+            emit(y_ON.numpy(), out, *where, factor, bias_AO[a], not first)
 
-        self._over_images(out_RBGOHW.shape[1], lines, read)
+        self._over_images(samples, lines, read)
 
-    def backward(self, d_NOHW: Tensor, scale_RT: Tensor | None) -> Tensor:
-        """Read the gradient [N, C, H, W] of the images."""
+    def backward(self, d_AON: Tensor, scale_RT: Tensor | None) -> Tensor:
+        """Read the gradient [R·B, C, H, W] of the images from that of the output [A, O, N]."""
         (height, width), (p_h, p_w) = self.size, self.geometry.padding
         channels = self.array.shape[2] // (self.geometry.kernel[0] * self.geometry.kernel[1])
-        images = d_NOHW.new_zeros(len(d_NOHW), self.groups * channels, height + 2 * p_h, width + 2 * p_w)
-        d_RBGOHW = self._grouped(d_NOHW, self.array.shape[1])
+        samples = d_AON.shape[2] // (self.rows * self.columns)
+        size = (height + 2 * p_h, width + 2 * p_w)
+        images = d_AON.new_zeros(self.replicas * samples, self.groups * channels, *size)
         for t, placed in enumerate(self.array.placed):
-            own_RBGOHW = d_RBGOHW[:, :, :, placed.rows]
-            own_RBGOHW = own_RBGOHW if scale_RT is None else own_RBGOHW * self._scale(scale_RT, t)
-            self._backward_tile(own_RBGOHW, placed, images)
+            self._backward_tile(d_AON, placed, images, None if scale_RT is None else scale_RT[:, t].tolist())
         return images[:, :, p_h : p_h + height, p_w : p_w + width]
 
-    def scale_gradient(self, d_NOHW: Tensor, parts: list[Tensor]) -> Tensor:
-        """Return the gradient [R·G, T] of the learned scale of every tile."""
-        d_RBGOHW = self._grouped(d_NOHW, self.array.shape[1])
-        of_tiles = [
-            torch.linalg.vecdot(_alone(d_RBGOHW[:, :, :, placed.rows]), _alone(part_RBGOHW)).view(-1)
-            for placed, part_RBGOHW in zip(self.array.placed, parts, strict=True)
-        ]
-        return torch.stack(of_tiles, dim=1)
-
-    def _backward_tile(self, d_RBGOHW: Tensor, placed: Placed, images: Tensor) -> None:
+    def _backward_tile(self, d_AON: Tensor, placed: Placed, images: Tensor, scale_A: list[float] | None) -> None:
         """Add what one tile gives."""
-        tile = placed.tile
-        weights_AIO, total = tile.cell.visible().mT, d_RBGOHW.shape[1] * self.rows * self.columns
+        tile, total = placed.tile, d_AON.shape[2]
+        weights_AIO = tile.cell.visible().mT
 
         def read(r: int, g: int, block: Block, key: np.uint64) -> None:
-            a = r * self.groups + g
-            d_OBHW = d_RBGOHW[r, block.images, g, :, block.top : block.bottom].transpose(0, 1)
-            d_ON = torch.empty(len(d_OBHW), d_OBHW[0].numel())
+            a, place = r * self.groups + g, self._place(block)
+            n = (block.images.stop - block.images.start) * (block.bottom - block.top) * self.columns
+            own_ON = d_AON[a, placed.rows, place : place + n]
+            d_ON = torch.empty(_size(placed.rows), n)
 
             def load() -> None:
-                d_ON.view(d_OBHW.shape).copy_(d_OBHW)
+                torch.mul(own_ON, 1.0 if scale_A is None else scale_A[a], out=d_ON)
                 if tile.omega > 0:
                     d_ON.mul_(tile.scale_RO[a][:, None])
 
             load()
-            x_IN = tile.read_backward.lines(weights_AIO[a], d_ON, key, self._place(block), total, load)
+            x_IN = tile.read_backward.lines(weights_AIO[a], d_ON, key, place, total, load)
             target = self._source(images, r, g, block)
             scatter(*target, x_IN.numpy(), 0, placed.cols.start, *self._positions(block))
 
-        self._over_images(d_RBGOHW.shape[1], _size(placed.cols), read)
+        self._over_images(len(images) // self.replicas, _size(placed.cols), read)
+
+    def scale_gradient(self, d_AON: Tensor, parts: list[Tensor]) -> Tensor:
+        """Return the gradient [A, T] of the learned scale of every tile."""
+        of_tiles = [
+            torch.linalg.vecdot(d_AON[:, placed.rows].flatten(1), part_AON.flatten(1))
+            for placed, part_AON in zip(self.array.placed, parts, strict=True)
+        ]
+        return torch.stack(of_tiles, dim=1)
 
     def _over_images(self, images: int, lines: int, read: Callable[[int, int, Block, np.uint64], None]) -> None:
         """Call ``read`` for all blocks of all arrays; ``lines`` is the number of lines of a patch on this tile."""
@@ -170,17 +175,6 @@ class Convolution:
     def _place(self, block: Block) -> int:
         """Return how many positions of the replica come before the block."""
         return int((block.images.start * self.rows + block.top) * self.columns)
-
-    def _grouped(self, y_NOHW: Tensor, n_out: int) -> Tensor:
-        return y_NOHW.view(self.replicas, -1, self.groups, n_out, self.rows, self.columns)
-
-    def _scale(self, scale_RT: Tensor, t: int) -> Tensor:
-        return scale_RT[:, t].view(self.replicas, 1, self.groups, 1, 1, 1)
-
-
-def _alone(y_RBGOHW: Tensor) -> Tensor:
-    """Return the values of every array in one row, [R, G, B·O·H·W]."""
-    return y_RBGOHW.transpose(1, 2).flatten(2)
 
 
 def _size(part: slice) -> int:

@@ -35,7 +35,7 @@ class Passes:
 
     def __init__(self) -> None:
         self.kept: list[tuple[Tensor, Tensor]] = []
-        """Input as it came, and ∂L/∂y as it came back."""
+        """Input as it came, and ∂L/∂y [R, B, O]."""
         self.learnt = True
         """Whether the arrays have learnt from them."""
 
@@ -76,17 +76,17 @@ class AnalogLayer(Module):
 
         This is :meth:`forward` without torch's graph; without ``needs_gradient`` the gradient of ``x`` is left out.
         """
-        y, parts = self.read(x, self.out_scale)
-        if self.bias is not None:
-            self.add_bias(y, self.bias)
+        scale_RT = self.out_scale
+        y, parts = self.read(x, scale_RT, self.bias)
 
         def back(d: Tensor) -> Tensor:
-            self.remember(x, d)
+            d_RBO = self.rows(d)
+            self.remember(x, d_RBO)
             if self.bias is not None:
-                self.bias.grad = self.bias_gradient(d)
-            if self.out_scale is not None:
-                self.out_scale.grad = self.scale_gradient(d, parts)
-            return self.read_back(d, x, self.out_scale) if needs_gradient else d
+                self.bias.grad = d_RBO.sum(1).flatten()
+            if scale_RT is not None:
+                scale_RT.grad = self.scale_gradient(d_RBO, parts)
+            return self.read_back(d_RBO, x, scale_RT) if needs_gradient else d
 
         return y, back
 
@@ -95,8 +95,8 @@ class AnalogLayer(Module):
         if self.passes.learnt:
             raise RuntimeError("an array learns from a backward pass, and there has been none since it learnt last")
         scale_RT = None if self.out_scale is None else self.out_scale.detach()
-        for x, d in self.passes.kept:
-            self.array.update(self._vectors(x), self._rows(d), lr, scale_RT)
+        for x, d_RBO in self.passes.kept:
+            self.array.update(self._vectors(x), d_RBO, lr, scale_RT)
         self.passes.learnt = True
 
     def forget(self) -> None:
@@ -112,8 +112,8 @@ class AnalogLayer(Module):
     def gradient(self) -> Tensor:
         """Return ∂L/∂W [R, …] of the last backward pass, for the weights that the forward pass sees."""
         gradient_ROI = torch.zeros(self.array.shape, device=self.array.chip.noise.device)
-        for x, d in self.passes.kept:
-            gradient_ROI += self._rows(d).mT @ self._vectors(x)
+        for x, d_RBO in self.passes.kept:
+            gradient_ROI += d_RBO.mT @ self._vectors(x)
         return gradient_ROI.view(self.array.chip.replicas, *self.weight_shape)
 
     def get_extra_state(self) -> dict[str, Tensor]:
@@ -124,39 +124,31 @@ class AnalogLayer(Module):
         """Continue from :meth:`get_extra_state`."""
         self.array.load_state_dict(state)
 
-    def remember(self, x: Tensor, d: Tensor) -> None:
+    def remember(self, x: Tensor, d_RBO: Tensor) -> None:
         """Keep what the next :meth:`learn` learns from."""
         if self.passes.learnt:
             self.passes.kept, self.passes.learnt = [], False
-        self.passes.kept.append((x, d))
+        self.passes.kept.append((x, d_RBO))
 
     @abstractmethod
-    def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        """Return the output without bias, a new tensor, and, where scales are learned, what each tile gave."""
+    def read(self, x: Tensor, scale_RT: Tensor | None, bias: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """Return the output, a new tensor, and, where scales are learned, what each tile gave."""
 
     @abstractmethod
-    def read_back(self, d: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
+    def rows(self, d: Tensor) -> Tensor:
+        """Return the gradient of the layer's output as one of the arrays' [R, B, O]."""
+
+    @abstractmethod
+    def read_back(self, d_RBO: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
         """Return the gradient of the input ``x``."""
 
-    @abstractmethod
-    def add_bias(self, y: Tensor, bias: Tensor) -> None:
-        """Add the bias [R·O] of every model to the output, in place."""
-
-    @abstractmethod
-    def bias_gradient(self, d: Tensor) -> Tensor:
-        """Return ∂L/∂bias [R·O]."""
-
-    @abstractmethod
-    def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
+    def scale_gradient(self, d_RBO: Tensor, parts: list[Tensor]) -> Tensor:
         """Return ∂L/∂a [R·G, T]."""
+        return self.array.scale_gradient(d_RBO, parts)
 
     @abstractmethod
     def _vectors(self, x: Tensor) -> Tensor:
         """Return the input as the vectors [R, B, I] that the arrays see."""
-
-    @abstractmethod
-    def _rows(self, d: Tensor) -> Tensor:
-        """Return the gradient of the layer's output as one of the arrays' [R, B, O]."""
 
 
 class AnalogLinear(AnalogLayer):
@@ -165,35 +157,23 @@ class AnalogLinear(AnalogLayer):
     def __init__(self, layers: Sequence[Linear], name: str, chip: Chip) -> None:
         super().__init__(layers, name, chip)
 
-    def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+    def read(self, x: Tensor, scale_RT: Tensor | None, bias: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """Read y [R·B, …, O]."""
         y_RBO, parts = self.array.forward(self._vectors(x), scale_RT)
-        return y_RBO.reshape(*x.shape[:-1], y_RBO.shape[2]), parts
+        if bias is not None:
+            y_RBO.add_(bias if len(y_RBO) == 1 else bias.view(len(y_RBO), 1, -1))
+        return y_RBO.view(*x.shape[:-1], y_RBO.shape[2]), parts
 
-    def read_back(self, d: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
+    def rows(self, d: Tensor) -> Tensor:
+        """Return d [R, B, O]."""
+        return d.reshape(self.array.shape[0], -1, d.shape[-1])
+
+    def read_back(self, d_RBO: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
         """Read the gradient of x [R·B, …, I]."""
-        return self.array.backward(self._rows(d), scale_RT).reshape(x.shape)
-
-    def add_bias(self, y: Tensor, bias: Tensor) -> None:
-        """Add the bias."""
-        if self.array.shape[0] == 1:
-            y.add_(bias)
-            return
-        y.view(self.array.shape[0], -1, y.shape[-1]).add_(bias.view(self.array.shape[0], 1, -1))
-
-    def bias_gradient(self, d: Tensor) -> Tensor:
-        """Sum over all samples of each model."""
-        return d.sum(0) if self.array.shape[0] == 1 and d.dim() == 2 else self._rows(d).sum(1).view(-1)
-
-    def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
-        """Sum over all samples of each tile."""
-        return self.array.scale_gradient(self._rows(d), parts)
+        return self.array.backward(d_RBO, scale_RT).reshape(x.shape)
 
     def _vectors(self, x: Tensor) -> Tensor:
         return x.reshape(self.array.shape[0], -1, x.shape[-1])
-
-    def _rows(self, d: Tensor) -> Tensor:
-        return d.reshape(self.array.shape[0], -1, d.shape[-1])
 
 
 class AnalogConv2d(AnalogLayer):
@@ -219,51 +199,43 @@ class AnalogConv2d(AnalogLayer):
         """Return y [R·B, O, H', W']."""
         return super().forward(pad(x, self.border, self.mode) if self.border else x)
 
-    def read(self, x: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+    def read(self, x: Tensor, scale_RT: Tensor | None, bias: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """Read y [R·B, O, H', W']."""
         if x.device.type == "cpu":
-            return self._on_cpu(x).forward(x, scale_RT)
+            return self._on_cpu(x).forward(x, scale_RT, bias)
         y_RBO, parts = self.array.forward(self._vectors(x), scale_RT)
+        if bias is not None:
+            y_RBO.add_(bias.view(len(y_RBO), 1, -1))
         r, g = self.array.chip.replicas, self.geometry.groups
         h, w = self.geometry.positions(x.shape[2], x.shape[3])
         y_RGBHWO = y_RBO.view(r, g, len(x) // r, h, w, y_RBO.shape[2])
         # Channels stay innermost where there is one group: no copy is made.
-        y = y_RGBHWO.permute(0, 2, 1, 5, 3, 4).reshape(len(x), g * y_RBO.shape[2], h, w)
-        return y, parts
+        return y_RGBHWO.permute(0, 2, 1, 5, 3, 4).reshape(len(x), g * y_RBO.shape[2], h, w), parts
 
-    def read_back(self, d: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
+    def rows(self, d: Tensor) -> Tensor:
+        """Return d [R·G, B·L, O], positions side by side in memory."""
+        r, g = self.array.chip.replicas, self.geometry.groups
+        d_RBGOL = d.reshape(r, len(d) // r, g, d.shape[1] // g, d.shape[2] * d.shape[3])
+        return d_RBGOL.permute(0, 2, 3, 1, 4).reshape(r * g, d_RBGOL.shape[3], -1).mT
+
+    def read_back(self, d_RBO: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
         """Read the gradient of x [R·B, C, H, W]."""
         if x.device.type == "cpu":
-            return self._on_cpu(x).backward(d.contiguous(), scale_RT)
-        x_RBI = self.array.backward(self._rows(d), scale_RT)
+            return self._on_cpu(x).backward(d_RBO.mT, scale_RT)
+        x_RBI = self.array.backward(d_RBO, scale_RT)
         return scatter(x_RBI, self.geometry, self.array.chip.replicas, x.shape[2], x.shape[3])
 
-    def add_bias(self, y: Tensor, bias: Tensor) -> None:
-        """Add the bias of every channel."""
-        r = self.array.chip.replicas
-        y.view(r, -1, *y.shape[1:]).add_(bias.view(r, 1, -1, 1, 1))
-
-    def bias_gradient(self, d: Tensor) -> Tensor:
-        """Sum over all images and positions of each model."""
-        return d.reshape(self.array.chip.replicas, -1, *d.shape[1:]).sum((1, 3, 4)).view(-1)
-
-    def scale_gradient(self, d: Tensor, parts: list[Tensor]) -> Tensor:
-        """Sum over all patches of each tile."""
-        if d.device.type == "cpu":
-            return self._on_cpu(self.passes.kept[-1][0]).scale_gradient(d.contiguous(), parts)
-        return self.array.scale_gradient(self._rows(d), parts)
+    def scale_gradient(self, d_RBO: Tensor, parts: list[Tensor]) -> Tensor:
+        """Return ∂L/∂a [R·G, T]."""
+        if d_RBO.device.type == "cpu":
+            return self._on_cpu(self.passes.kept[-1][0]).scale_gradient(d_RBO.mT, parts)
+        return super().scale_gradient(d_RBO, parts)
 
     def _on_cpu(self, x: Tensor) -> Convolution:
         return Convolution(self.array, self.geometry, x.shape[2], x.shape[3])
 
     def _vectors(self, x: Tensor) -> Tensor:
         return patches(x, self.geometry, self.array.chip.replicas)
-
-    def _rows(self, d: Tensor) -> Tensor:
-        """Return the gradient of the output as one of the arrays' [R·G, B·L, O], positions side by side in memory."""
-        r, g = self.array.chip.replicas, self.geometry.groups
-        d_RBGOL = d.reshape(r, len(d) // r, g, d.shape[1] // g, d.shape[2] * d.shape[3])
-        return d_RBGOL.permute(0, 2, 3, 1, 4).reshape(r * g, d_RBGOL.shape[3], -1).mT
 
 
 class _Read(torch.autograd.Function):
@@ -274,9 +246,7 @@ class _Read(torch.autograd.Function):
         ctx: Any, x: Tensor, bias: Tensor | None, scale_RT: Tensor | None, anchor: Tensor, layer: AnalogLayer
     ) -> Tensor:
         del anchor
-        y, parts = layer.read(x, scale_RT)
-        if bias is not None:
-            layer.add_bias(y, bias)
+        y, parts = layer.read(x, scale_RT, bias)
         ctx.layer = layer
         ctx.save_for_backward(x, scale_RT, *parts)
         # Not as a view, which torch does not let an activation change in place.
@@ -286,10 +256,11 @@ class _Read(torch.autograd.Function):
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         layer: AnalogLayer = ctx.layer
         x, scale_RT, *parts = ctx.saved_tensors
-        layer.remember(x.detach(), d)
-        grad_x = layer.read_back(d, x, scale_RT) if ctx.needs_input_grad[0] else None
-        grad_bias = layer.bias_gradient(d) if ctx.needs_input_grad[1] else None
-        grad_scale_RT = layer.scale_gradient(d, parts) if ctx.needs_input_grad[2] else None
+        d_RBO = layer.rows(d)
+        layer.remember(x.detach(), d_RBO)
+        grad_x = layer.read_back(d_RBO, x, scale_RT) if ctx.needs_input_grad[0] else None
+        grad_bias = d_RBO.sum(1).flatten() if ctx.needs_input_grad[1] else None
+        grad_scale_RT = layer.scale_gradient(d_RBO, parts) if ctx.needs_input_grad[2] else None
         return grad_x, grad_bias, grad_scale_RT, None, None
 
 

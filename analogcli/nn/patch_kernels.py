@@ -66,3 +66,25 @@ def scatter(padded, images, channel, values, offset, line, row, rows, columns, f
                         target[there + x * step] += source[here + x]
                 here += n
                 there += down
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def emit(values, out, image, channel, first, n, factor, bias, adds):  # type: ignore[no-untyped-def]
+    """Write ``factor`` times ``values`` [O, N] plus ``bias`` [O], if it has any, to ``n`` positions of every image.
+
+    ``out`` are images [B, C, L]; their channels from ``channel`` and positions from ``first`` on are written, or added
+    to.
+    """
+    target, size = out.reshape(-1), np.uint64(n)
+    for o in range(len(values)):
+        offset = bias[o] if len(bias) else np.float32(0.0)
+        source, here = values[o], np.uint64(0)
+        for b in range(values.shape[1] // n):
+            there = np.uint64(((image + b) * out.shape[1] + channel + o) * out.shape[2] + first)
+            if adds:
+                for x in range(size):
+                    target[there + x] += source[here + x] * factor + offset
+            else:
+                for x in range(size):
+                    target[there + x] = source[here + x] * factor + offset
+            here += size
