@@ -22,7 +22,7 @@ def bench(
         str, typer.Option("--engine", metavar="LIST", help="Which of pytorch, native and aihwkit compete.")
     ] = "pytorch,native,aihwkit",
     device: Annotated[
-        str, typer.Option("--device", help="Device law at the cross points; `analog list devices` names them.")
+        str, typer.Option("--device", help="Devices at the cross points; `analog list devices` names them.")
     ] = "soft-bounds",
     perfect: Annotated[
         bool, typer.Option("--perfect", help="Exact forward and backward reads: no converters, no noise.")

@@ -56,7 +56,7 @@ FuseOption = Annotated[
 ]
 ProtocolOption = Annotated[
     str | None,
-    typer.Option("--protocol", help="Protocol of the experiment, e.g. response or exact.", rich_help_panel=SPEC),
+    typer.Option("--protocol", help="Whose protocol: response, exact, multitile.", rich_help_panel=SPEC),
 ]
 TauOption = Annotated[
     float | None,
@@ -89,7 +89,12 @@ DatasetOption = Annotated[
     typer.Option("--dataset", help="Data set, e.g. mnist or mnist5k; `analog data` lists them.", rich_help_panel=SPEC),
 ]
 BackendOption = Annotated[
-    str | None, typer.Option("--backend", help="Engine: digital, native or aihwkit.", rich_help_panel=SPEC)
+    str | None,
+    typer.Option(
+        "--backend",
+        help="Engine: digital, native or aihwkit (default: digital without devices, else native).",
+        rich_help_panel=SPEC,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,

@@ -18,7 +18,11 @@ def run(
     ] = None,
     setting: Annotated[
         str | None,
-        typer.Option("--setting", help='How to train: fp-sgd, "Analog SGD", tt-v1 …', rich_help_panel=o.SPEC),
+        typer.Option(
+            "--setting",
+            help='How to train: fp-sgd, "Analog SGD", tt-v1 … (`analog list settings`).',
+            rich_help_panel=o.SPEC,
+        ),
     ] = None,
     protocol: o.ProtocolOption = None,
     tau: o.TauOption = None,
@@ -62,6 +66,7 @@ def run(
     \b
     analog run mnist-fcn --setting tt-v1 --tau 0.7
     analog run mnist-fcn --setting "Analog SGD" --tau 0.7 --dataset mnist5k --epochs 5
+    analog run mnist-fcn --setting analog-sgd --device reram-sb --n-models 4
     analog run mnist-fcn --setting analog-sgd --set device.dw_min=0.002 --dry-run
     """
     flags = o.overrides(

@@ -181,7 +181,7 @@ class PiecewiseStep(WrittenDevice):
 
 
 class CustomStep(WrittenDevice):
-    """Two response formulas of the user's own, in a Python file or an installed package."""
+    """Two response formulas of your own; its name is path/to/file.py:Class, or that of an installed package."""
 
     kind: Literal["custom"] = "custom"
     law: str = Field(min_length=3)
