@@ -2,15 +2,18 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer.main
 import yaml
+from command_kit import Done
 
 from analogcli.cli.app import app
+from analogcli.nn import analog_layers
 from analogcli.registry import Figure, Protocol, load
 
 README = Path(__file__).parents[1] / "README.md"
@@ -116,6 +119,35 @@ def test_figures_that_the_readme_shows_as_yaml_are_valid() -> None:
         data = yaml.safe_load(block)
         if isinstance(data, dict) and "panels" in data:
             assert REGISTRY.curves(Figure.model_validate(data))
+
+
+def python_blocks(text: str) -> list[tuple[str, str]]:
+    """Return the Python examples of a Markdown text, each with the output that stands after it (or nothing)."""
+    return re.findall(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", text, flags=re.M | re.S)
+
+
+def test_the_device_in_the_readme_is_trained_by_the_command_beside_it(
+    analog: Callable[..., Done], workspace: Path
+) -> None:
+    (source,) = [code for code, _ in python_blocks(README_TEXT) if "(CustomDevice)" in code]
+    (workspace / "my_device.py").write_text(source, encoding="utf-8")
+    told = [line for line in in_readme(README_TEXT) if "my_device.py:MyDevice" in line]
+    assert told
+    for line in told:
+        _, *words = shlex.split(line.replace(" …", ""))
+        done = analog(*words, "--dataset", "mnist5k", "--epochs", "1")
+        assert done.code == 0, done.err
+        assert "my_device.py:MyDevice" in done.out
+
+
+def test_the_network_in_the_readme_learns_and_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    ((code, printed),) = [block for block in python_blocks(README_TEXT) if "convert_to_analog" in block[0]]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert capsys.readouterr().out == printed
+    for name, layer in analog_layers(names["network"]).items():
+        plain = names["plain"].get_submodule(name).weight
+        assert not torch.equal(layer.weights(), plain.expand_as(layer.weights()))
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:

@@ -74,7 +74,7 @@ def print_summary(run: "RunRecord") -> None:
         (
             "epochs",
             f"{run.epochs_done} of {run.epochs_planned}"
-            + (f", {len(run.models)} models" if len(run.models) > 1 else ""),
+            + (f", those of {len(run.models)} models together" if len(run.models) > 1 else ""),
         ),
         ("test accuracy", summary.text()),
         ("time", duration(run.seconds)),
