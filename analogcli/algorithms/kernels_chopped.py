@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from analogcli.crossbar import CrossbarArray
-from analogcli.crossbar.kernels.coincidence import update_arrays
+from analogcli.crossbar.kernels.coincidence import update_each
 from analogcli.crossbar.kernels.hashing import GOLDEN, LINE, mix64, normal
 from analogcli.crossbar.pulses import managed
 from analogcli.spec import IO, Pulses
@@ -129,6 +129,16 @@ def flips(key, sweep, chops):  # type: ignore[no-untyped-def]
     return chops.random > 0 and (key >> np.uint64(11)) * 2.0**-53 < chops.random
 
 
+@njit(inline="always")
+def pulse(formula, array, r, x, d, asked, trains, key, column):  # type: ignore[no-untyped-def]
+    """Update one replica of ``array`` with one vector, from ``column`` on."""
+    seen = array.seen[r : r + 1] if len(array.seen) else array.seen
+    update_each(
+        formula, array.w[r : r + 1], seen, array.devices[r : r + 1], array.constants, array.nodes, array.noise,
+        x, d, asked, trains.n, trains.shorten, trains.managed, 0.0, np.array([key], np.uint64), 0, column,
+    )  # fmt: skip
+
+
 @cache
 def learn_vectors(formula: int) -> Callable[..., None]:
     """Return the compiled loop for arrays whose devices follow ``formula``.
@@ -138,15 +148,6 @@ def learn_vectors(formula: int) -> Callable[..., None]:
     vectors, column and sweeps so far; keys [R]; and what it changes beside the arrays: choppers [R, I], buffers, means
     and references [R, I, O], and which columns switched [R, I].
     """
-    update = update_arrays(formula)
-
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def pulse(array, r, x, d, asked, trains, key, column):  # type: ignore[no-untyped-def]
-        seen = array.seen[r : r + 1] if len(array.seen) else array.seen
-        update(
-            array.w[r : r + 1], seen, array.devices[r : r + 1], array.constants, array.nodes, array.noise,
-            x, d, asked, trains.n, trains.shorten, trains.managed, 0.0, np.array([key], np.uint64), 0, column,
-        )  # fmt: skip
 
     @njit(cache=True, nogil=True, error_model="numpy")
     def learn(  # type: ignore[no-untyped-def]
@@ -163,7 +164,7 @@ def learn_vectors(formula: int) -> Callable[..., None]:
                 key = mix64(keys[r] + np.uint64(b) * GOLDEN)
                 for i in range(width):
                     chopped[0, 0, i] = x[r, b, i] * chopper[r, i]
-                pulse(fast, r, chopped, d[r : r + 1, b : b + 1], asked[r, b], trains, key, 0)
+                pulse(formula, fast, r, chopped, d[r : r + 1, b : b + 1], asked[r, b], trains, key, 0)
                 if (vectors + b + 1) % every != 0:
                     continue
                 read_column(fast.seen[r] if len(fast.seen) else fast.w[r], j, converters, mix64(key + LINE), y)
@@ -176,7 +177,7 @@ def learn_vectors(formula: int) -> Callable[..., None]:
                 if not chops.agad or sweep > chops.period:
                     for i in range(rows):
                         n[0, 0, i] = -n[0, 0, i]
-                    pulse(slow, r, one, n, 1.0, write, mix64(key + LINE * np.uint64(2)), j)
+                    pulse(formula, slow, r, one, n, 1.0, write, mix64(key + LINE * np.uint64(2)), j)
                 flip = flips(mix64(key + LINE * np.uint64(3)), sweep, chops)
                 if flip:
                     chopper[r, j] = -chopper[r, j]

@@ -2,12 +2,15 @@
 
 Each formula is a function of its own and the loops are compiled once for each: a choice within the loops would cost
 more than the pulse. ``scale`` and ``slope`` are those of the pulse's direction; the size is in weight units.
+
+A loop gets its formula as a constant number and not as one of the functions: what Numba keeps on disk of a function
+that closes over a compiled one is never found again.
 """
 
 import numpy as np
 from numba import njit
 
-from analogcli.crossbar.table import EXP_STEP, EXPONENTIAL, LINEAR, PIECEWISE, POWER
+from analogcli.crossbar.table import EXP_STEP, EXPONENTIAL, PIECEWISE, POWER
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -73,10 +76,15 @@ def linear_train(w, up, down, up_0, up_1, down_0, down_1, noise_up, noise_down, 
     return after + xi * np.sqrt(variance * (one + z))
 
 
-PULSES = {
-    LINEAR: linear,
-    POWER: power,
-    EXPONENTIAL: exponential,
-    EXP_STEP: exp_step,
-    PIECEWISE: piecewise,
-}
+@njit(inline="always")
+def pulse(formula, constants, nodes, w, up, scale, slope, low, high):  # type: ignore[no-untyped-def]
+    """Return the size by ``formula``; where that is a constant, one call is left of all these."""
+    if formula == POWER:
+        return power(constants, nodes, w, up, scale, slope, low, high)
+    if formula == EXPONENTIAL:
+        return exponential(constants, nodes, w, up, scale, slope, low, high)
+    if formula == EXP_STEP:
+        return exp_step(constants, nodes, w, up, scale, slope, low, high)
+    if formula == PIECEWISE:
+        return piecewise(constants, nodes, w, up, scale, slope, low, high)
+    return linear(constants, nodes, w, up, scale, slope, low, high)
