@@ -72,7 +72,7 @@ def _chunks(
 ) -> Iterator[tuple[Words, Words, Words, Words]]:
     """Yield words and signs of x and of d for every chunk."""
     bit_lines = (pulses.desired_bl, pulses.update_bl_management, managed(pulses))
-    length, gain_x, gain_d, load = plan_lines(x_IN, d_ON, asked, *bit_lines)
+    length, gain_x, gain_d, load = plan_lines(x_IN, d_ON, asked, *bit_lines, x_IN.size < LARGE)
     samples = x_IN.shape[1]
     if load > max_pulses:
         load = min(load, _estimated_load(x_IN, d_ON, asked))

@@ -11,15 +11,20 @@ patches where they are used.
 Axes: R replica, G group, B image, C channel, H, W image, L position, I in (C/G · k · k); R·G arrays see B·L vectors.
 """
 
+import math
+import threading
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import fold, pad, unfold
 
 from analogcli.crossbar.kernels.threads import share
 from analogcli.nn.patch_kernels import fill
+
+_MEMORY = threading.local()
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,10 @@ class Geometry:
 
 
 def patches(x_NCHW: Tensor, geometry: Geometry, replicas: int) -> Tensor:
-    """Return the patches [R·G, B·L, I] of N = R·B images; on the CPU the patches of a line lie side by side."""
+    """Return the patches [R·G, B·L, I] of N = R·B images.
+
+    On the CPU the patches of a line lie side by side, in memory that the next call uses again.
+    """
     if x_NCHW.device.type == "cpu":
         return _patches_in_lines(x_NCHW, geometry, replicas).mT
     x_NIL = unfold(x_NCHW, geometry.kernel, geometry.dilation, geometry.padding, geometry.stride)
@@ -60,7 +68,8 @@ def _patches_in_lines(x_NCHW: Tensor, geometry: Geometry, replicas: int) -> Tens
     images = pad(x_NCHW, (p_w, p_w, p_h, p_h)) if p_h or p_w else x_NCHW.contiguous()
     samples, channels, positions = len(images) // replicas, images.shape[1] // geometry.groups, rows * columns
     lines = channels * geometry.kernel[0] * geometry.kernel[1]
-    out_RGIN = images.new_empty(replicas, geometry.groups, lines, samples * positions)
+    size = (replicas, geometry.groups, lines, samples * positions)
+    out_RGIN = _scratch(math.prod(size)).view(size)
     form = np.array([*geometry.kernel, *geometry.stride, *geometry.dilation], np.int64)
 
     def part(begin: int, end: int) -> None:
@@ -70,6 +79,14 @@ def _patches_in_lines(x_NCHW: Tensor, geometry: Geometry, replicas: int) -> Tens
 
     share(part, samples, out_RGIN.numel())
     return out_RGIN.view(replicas * geometry.groups, lines, -1)
+
+
+def _scratch(numbers: int) -> Tensor:
+    """Return memory for patches, this thread's until its next call: fresh memory costs more than filling it."""
+    if getattr(_MEMORY, "patches", None) is None or _MEMORY.patches.numel() < numbers:
+        _MEMORY.patches = torch.empty(numbers)
+    patches: Tensor = _MEMORY.patches[:numbers]
+    return patches
 
 
 def scatter(x_RBI: Tensor, geometry: Geometry, replicas: int, height: int, width: int) -> Tensor:

@@ -41,8 +41,8 @@ def most_squares(values):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def plan_lines(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
-    """Return BL, gain of x and gain of d for every sample, and the load of all samples together [pulses].
+def plan_lines(x, d, asked, n, shorten, managed, bounds):  # type: ignore[no-untyped-def]
+    """Return BL, gain of x and gain of d for every sample, and a bound on the load of all together, if asked for.
 
     The formulas are those of :mod:`analogcli.crossbar.pulses` and :mod:`.trains`.
     """
@@ -56,7 +56,8 @@ def plan_lines(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def
             gain = np.sqrt(asked / length[s])
             ratio = np.sqrt(x_max[s] / (d_max[s] * min(n / k, 1.0))) if managed else 1.0
             gain_x[s], gain_d[s] = gain / ratio, gain * ratio
-    return length, gain_x, gain_d, asked * np.sqrt(np.float64(most_squares(x)) * np.float64(most_squares(d)))
+    load = asked * np.sqrt(np.float64(most_squares(x)) * np.float64(most_squares(d))) if bounds else np.inf
+    return length, gain_x, gain_d, load
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
