@@ -11,6 +11,7 @@ import pytest
 
 from analogcli.algorithms.kernels_chopped import learn_vectors
 from analogcli.crossbar.kernels.coincidence import pulse_rows, update_arrays
+from analogcli.crossbar.kernels.freshness import forget_stale
 from analogcli.crossbar.table import POWER
 
 UPDATE = """
@@ -38,3 +39,22 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
 def test_a_loop_closes_over_the_number_of_its_formula_only(loop: Callable[[int], Any]) -> None:
     """Numba finds it by the pickled values it closes over, and a compiled function is pickled differently each time."""
     assert [cell.cell_contents for cell in loop(POWER).py_func.__closure__] == [POWER]
+
+
+def test_compiled_code_of_other_sources_is_thrown_away(tmp_path: Path) -> None:
+    source, other = tmp_path / "a.py", tmp_path / "b.py"
+    source.write_text("1")
+    other.write_text("1")
+    (tmp_path / "__pycache__").mkdir()
+    compiled = tmp_path / "__pycache__" / "a.loop-1.py311.nbi"
+
+    def survives() -> bool:
+        compiled.write_text("machine code")
+        forget_stale([source, other])
+        return compiled.exists()
+
+    assert not survives()  # nobody knows what it was made of
+    assert survives()
+    other.write_text("2")
+    assert not survives()
+    assert survives()

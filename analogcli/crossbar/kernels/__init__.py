@@ -7,6 +7,11 @@
     trains      pulse trains as words of 32 slots
     coincidence counts of coincidences from these words, and the pulses themselves
     converters  DAC and ADC around a matrix product
+    freshness   machine code of other sources is not used
 
 Loops release Python's lock, so that large arrays are shared between threads by :func:`.threads.share`.
 """
+
+from analogcli.crossbar.kernels.freshness import forget_stale
+
+forget_stale()
