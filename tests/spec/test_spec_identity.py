@@ -38,7 +38,7 @@ CANONICAL: dict[str, Any] = {
     "seed": 0,
     "n_models": 1,
 }
-CANONICAL_HASH = "11f8485aad1a77b98c63b3824a500f74b45b11460b651f999ee2c2c282d63344"
+CANONICAL_HASH = "8ea6a6cdde280c70fb8903887802c884c0e1974944297b66ff59573272f45f05"
 
 
 def changed(**over: Any) -> RunSpec:

@@ -96,7 +96,7 @@ def test_ctrl_c_stops_all_at_checkpoints_and_the_same_command_finishes_them(
     fork: Callable[..., Running], analog: Callable[..., Done]
 ) -> None:
     # Long enough for the second worker to begin before the first one is done, however busy the machine is.
-    words = ("sweep", "mnist-fcn", *SLOW, "--epochs", "25", "--grid", "seed=0,1", "--workers", "2")
+    words = ("sweep", "mnist-fcn", *SLOW, "--epochs", "50", "--grid", "seed=0,1", "--workers", "2")
     sweep = fork(*words)
     wait_until(lambda: len(trainers()) == 2)
     children = psutil.Process(sweep.pid).children()
@@ -114,7 +114,8 @@ def test_ctrl_c_stops_all_at_checkpoints_and_the_same_command_finishes_them(
 
 
 def test_ctrl_c_before_the_workers_are_up_is_stopping_too(fork: Callable[..., Running]) -> None:
-    sweep = fork("sweep", "mnist-fcn", *SLOW, "--grid", "seed=0,1,2", "--workers", "2")
+    # Far longer than it takes until the signal is there.
+    sweep = fork("sweep", "mnist-fcn", *SLOW, "--epochs", "100", "--grid", "seed=0,1,2", "--workers", "2")
     sweep.says("start     ")
     sweep.send(signal.SIGINT)
     done = sweep.finish()
