@@ -26,7 +26,7 @@ from analogcli.spec import Pulses
 if TYPE_CHECKING:
     from analogcli.crossbar.array import CrossbarArray
 
-PULSES = 0x5851F42D4C957F2D
+OF_PULSES = 0x5851F42D4C957F2D
 """Tells the keys of pulses from those of trains."""
 
 ENOUGH, SAFETY = 128, 1.25
@@ -62,7 +62,7 @@ def update_lines(
             words_x, signs_x, words_d, signs_d = trains
             packed = pack(words_x, signs_x)
             # Not one of the keys of the trains, which are multiples of the same odd number away from ``key``.
-            pulse_key = np.uint64((int(key) + c * int(LINE)) % 2**64 ^ PULSES)
+            pulse_key = np.uint64((int(key) + c * int(LINE)) % 2**64 ^ OF_PULSES)
             work = w[a].size * len(words_x)
             share(rows, len(w[a]), work, *of_array, *packed, words_d, signs_d, pulse_key, 0, 0)
 
