@@ -6,8 +6,10 @@
     loss       L_r = −mean_b log p_rb[y_rb] for every model,  ∂L/∂logits = (p − 1[y])/B
     backward   ∂L/∂h_{k−1} from ∂L/∂h_k; biases and scales get their gradients, arrays what they learn from
 
-The derivatives are torch's own, called one after the other. A network that is no chain of the layers below goes through
-autograd (:class:`analogcli.backends.network.NetworkOfModels`), with the same values up to rounding.
+The derivatives are torch's own, called one after the other. Pooling comes before the activation that it follows: the
+maximum of a rising function is the function of the maximum, and a quarter of the values is left for it. A network that
+is no chain of the layers below goes through autograd (:class:`analogcli.backends.network.NetworkOfModels`), with the
+same values up to rounding.
 
 Axes: R replica (model), B batch, N = R·B, K classes.
 """
@@ -19,8 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from analogcli.nn.layers import AnalogLayer
+from analogcli.nn.patch_kernels import pool_halves
 
 aten = torch.ops.aten
+
+HALVES = ((2, 2), (2, 2), (0, 0), (1, 1), False)
+"""Kernel, stride, padding, dilation and rounding of the pooling for which torch has no fast loop on the CPU."""
+RISING = (nn.Sigmoid, nn.Tanh, nn.ReLU)
 
 Back = Callable[[Tensor], Tensor]
 """From the gradient of a layer's output to that of its input."""
@@ -49,7 +56,12 @@ def _max_pool(layer: nn.MaxPool2d, x: Tensor) -> tuple[Tensor, Back]:
     pair = [f if isinstance(f, tuple) else (f, f) for f in (layer.kernel_size, layer.stride, layer.padding)]
     dilation = layer.dilation if isinstance(layer.dilation, tuple) else (layer.dilation, layer.dilation)
     form = (*pair, dilation, layer.ceil_mode)
-    y, place = aten.max_pool2d_with_indices(x, *form)
+    if form == HALVES and x.device.type == "cpu":
+        y = x.new_empty(*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2)
+        place = torch.empty_like(y, dtype=torch.int64)
+        pool_halves(x.numpy(), y.numpy(), place.numpy())
+    else:
+        y, place = aten.max_pool2d_with_indices(x, *form)
     return y, lambda d: aten.max_pool2d_with_indices_backward(d, x, *form, place)
 
 
@@ -77,7 +89,7 @@ class Chain:
         layers = list(network)[:-1]
         known = all(isinstance(layer, AnalogLayer) or type(layer) in LINKS for layer in layers)
         analog = any(isinstance(layer, AnalogLayer) for layer in layers)
-        return cls(layers, replicas) if known and analog else None
+        return cls(_pooled_first(layers), replicas) if known and analog else None
 
     @torch.no_grad()
     def forward_backward(self, x: Tensor, y_N: Tensor) -> Tensor:
@@ -99,3 +111,14 @@ class Chain:
             if layer is self._first:
                 return loss_R
         return loss_R
+
+
+def _pooled_first(layers: Sequence[nn.Module]) -> list[nn.Module]:
+    """Return ``layers`` with every max pooling before the rising activations in front of it."""
+    out: list[nn.Module] = []
+    for layer in layers:
+        at = len(out)
+        while isinstance(layer, nn.MaxPool2d) and at and isinstance(out[at - 1], RISING):
+            at -= 1
+        out.insert(at, layer)
+    return out

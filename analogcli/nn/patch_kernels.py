@@ -5,7 +5,8 @@
     out[i, l] = x[c, y_l + k_y, x_l + k_x]        line i = (c, k_y, k_x), position l = (row of the output, column)
     scatter: the transpose, values of overlapping patches add up in the image
 
-Copies run along the rows of the image. Same values as torch's unfold and fold.
+Copies run along the rows of the image. Same values as torch's unfold and fold. Beside them stands the pooling that
+convolutions are followed by.
 
 Axes: B image, C channel, H, W image, I line (input of the array), L position, N position in one of the images.
 """
@@ -88,3 +89,20 @@ def emit(values, out, image, channel, first, n, factor, bias, adds):  # type: ig
                 for x in range(size):
                     target[there + x] = source[here + x] * factor + offset
             here += size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pool_halves(x, y, place):  # type: ignore[no-untyped-def]
+    """Write the maxima ``y`` [B, C, H/2, W/2] of 2×2 windows and their places in the image, as torch's max_pool2d."""
+    width = x.shape[3]
+    for b in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            for i in range(y.shape[2]):
+                for j in range(y.shape[3]):
+                    first, second = x[b, c, 2 * i, 2 * j], x[b, c, 2 * i, 2 * j + 1]
+                    third, fourth = x[b, c, 2 * i + 1, 2 * j], x[b, c, 2 * i + 1, 2 * j + 1]
+                    above, below = max(first, second), max(third, fourth)
+                    at = 2 * i * width + 2 * j
+                    at_above, at_below = at + (second > first), at + width + (fourth > third)
+                    y[b, c, i, j] = max(above, below)
+                    place[b, c, i, j] = at_below if below > above else at_above

@@ -55,6 +55,16 @@ def test_a_chain_is_autograd(activation: type[nn.Module], replicas: int) -> None
             torch.testing.assert_close(a.weights(), b.weights())
 
 
+@pytest.mark.parametrize("size", [(6, 6), (7, 5)], ids=["even", "odd"])
+def test_pooling_gives_torchs_maxima_and_places(size: tuple[int, int]) -> None:
+    x = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(2)).round(decimals=0)  # many are equal
+    expected_y, expected_place = torch.nn.functional.max_pool2d(x, 2, return_indices=True)
+    y, back = LINKS[nn.MaxPool2d](nn.MaxPool2d(2), x)
+    assert torch.equal(y, expected_y)
+    at_maxima = torch.zeros(2, 3, x[0, 0].numel()).scatter_(2, expected_place.flatten(2), 1.0)
+    assert torch.equal(back(torch.ones_like(y)).flatten(2), at_maxima)
+
+
 @pytest.mark.parametrize(
     "layers",
     [
