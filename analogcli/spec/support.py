@@ -3,6 +3,7 @@
 A refusal is one sentence that names what is missing and which backend has it.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
         "rl-v2",
         "resl",
     ),
-    "aihwkit": ("analog-sgd", "tt-v1"),
+    "aihwkit": ("analog-sgd", "tt-v1", "tt-v2", "tt-v2-chopped", "c-ttv2", "agad", "mp", "rl-v1", "resl"),
 }
 DEVICES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
@@ -47,13 +48,38 @@ DEVICES: dict[BackendName, tuple[str, ...]] = {
         "piecewise",
         "custom",
     ),
-    "aihwkit": ("constant-step", "linear-step", "soft-bounds", "exp-step", "pow-step", "power", "piecewise"),
+    "aihwkit": ("ideal", "constant-step", "linear-step", "soft-bounds", "exp-step", "pow-step", "power", "piecewise"),
 }
+ONLY_WITH: dict[tuple[BackendName, str], tuple[str, ...]] = {("aihwkit", "ideal"): ("analog-sgd",)}
+"""Devices that a backend has for some algorithms only."""
+LACKS: dict[BackendName, tuple[tuple[str, str, Callable[["RunSpec"], bool]], ...]] = {
+    "digital": (),
+    "native": (),
+    "aihwkit": (
+        (
+            "the warm start of resl",
+            "or --set algorithm.warm_start=off",
+            lambda spec: getattr(spec.algorithm, "warm_start", "off") != "off",
+        ),
+        (
+            # 1.1.0 stops with an error, 1.2.0 undoes the choppers at the wrong cross points.
+            "algorithm.gamma > 0 with a buffer in pulses",
+            "or --set algorithm.gamma=0",
+            lambda spec: spec.algorithm.kind in ("tt-v2-chopped", "c-ttv2", "agad") and spec.algorithm.gamma > 0,
+        ),
+    ),
+}
+"""What else a backend does not have: its name, another way out, and whether a spec asks for it."""
 
 
 def backends_for(algorithm: str | None, device: str | None) -> list[BackendName]:
     """Return the backends that can run ``algorithm`` on ``device`` (None: on any), the preferred one first."""
-    return [b for b in BACKENDS if algorithm in ALGORITHMS[b] and (device is None or device in DEVICES[b])]
+    return [b for b in BACKENDS if algorithm in ALGORITHMS[b] and (device is None or device in devices(b, algorithm))]
+
+
+def devices(backend: BackendName, algorithm: str | None) -> list[str]:
+    """Return the devices on which ``backend`` can run ``algorithm``."""
+    return [d for d in DEVICES[backend] if algorithm in ONLY_WITH.get((backend, d), (algorithm,))]
 
 
 def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
@@ -63,17 +89,24 @@ def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
     instead = f"use --backend {' or '.join(able)}" if able else f"no backend runs it there: {_partners(algorithm)}"
     if algorithm not in ALGORITHMS[backend]:
         return f"backend {backend} does not have the algorithm {algorithm}; {instead}"
-    if device is not None and device not in DEVICES[backend]:
-        return f"backend {backend} does not have the device {device}; {instead}"
+    if device is not None and device not in devices(backend, algorithm):
+        there = f" for {algorithm}" if device in DEVICES[backend] else ""
+        return f"backend {backend} does not have the device {device}{there}; {instead}"
     if spec.update is not None and spec.update.fidelity not in FIDELITIES[backend]:
         has = " or ".join(FIDELITIES[backend])
         other = [b for b in able if spec.update.fidelity in FIDELITIES[b]]
         there = f"; use --backend {' or '.join(other)}" if other else ""
         return f"backend {backend} does not have update.fidelity {spec.update.fidelity}, it has {has}{there}"
+    for what, other_way, asked in LACKS[backend]:
+        if asked(spec):
+            others = [b for b in able if b != backend]
+            return f"backend {backend} does not have {what}; use --backend {' or '.join(others)}, {other_way}"
     return None
 
 
 def _partners(algorithm: str) -> str:
     """Return on which devices each backend runs ``algorithm``."""
     able = backends_for(algorithm, None)
-    return "; ".join(f"--backend {b} has {algorithm} on {' and '.join(DEVICES[b]) or 'no device'}" for b in able)
+    return "; ".join(
+        f"--backend {b} has {algorithm} on {' and '.join(devices(b, algorithm)) or 'no device'}" for b in able
+    )

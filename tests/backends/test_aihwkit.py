@@ -291,8 +291,17 @@ def test_gradient_magnitude_is_autograds(network: Callable[[], nn.Module], max_i
 
 # --- the hidden state -------------------------------------------------------------------------------------------------
 
+SOON = {"scale_transfer_lr": False, "transfer_lr": 10.0}
+"""A buffer that fires within a few mini-batches."""
 CASES: dict[str, dict[str, Any]] = {
     "analog-sgd": {},
+    "rl-v1": {"algorithm": {"kind": "rl-v1"}},
+    "tt-v2": {"algorithm": {"kind": "tt-v2", "gamma": 0.3, "n_reads_per_transfer": 3}},
+    "tt-v2-chopped": {"algorithm": {"kind": "tt-v2-chopped", **SOON}},
+    "c-ttv2": {"algorithm": {"kind": "c-ttv2", "in_chop_prob": 0.5, "auto_scale": True, **SOON}},
+    "agad": {"algorithm": {"kind": "agad", "in_chop_prob": 0.5, "auto_scale": True, **SOON}},
+    "mp": {"algorithm": {"kind": "mp"}},
+    "resl": {"algorithm": {"kind": "resl", "warm_start": "off", "tiles": 3}},
     "power": {"device": {"kind": "power", "gamma_res": 0.5}},
     "tt-v1 hidden": {"algorithm": {**TT, "gamma": 0.0}},
     "tt-v1 visible": {"algorithm": TT, "mapping": {"learn_out_scaling": True, "weight_scaling_omega": 0.3}},
@@ -310,7 +319,8 @@ def test_state_goes_round_through_plain_tensors(parts: dict[str, Any], tmp_path:
     for _ in range(5):
         trained.train_step(x, y, lr=0.1)
     save_file(trained.state_dict(), tmp_path / "state.safetensors")
-    resumed = model(seed=7, **parts)  # other devices, so that nothing is right by accident
+    resumed = model(seed=7, **parts)  # other devices and another past, so that nothing is right by accident
+    resumed.train_step(x, y, lr=0.2)
     resumed.load_state_dict(load_file(tmp_path / "state.safetensors"))
     assert torch.equal(resumed.log_probs(x), trained.log_probs(x))
     before, after = trained.state_dict(), resumed.state_dict()

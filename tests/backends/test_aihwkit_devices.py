@@ -1,4 +1,4 @@
-"""Devices of a spec arrive in AIHWKit under the same names; what it does not have is refused with the way out."""
+"""Devices of a spec arrive in AIHWKit under the same names."""
 
 from dataclasses import asdict, fields
 from typing import Any
@@ -54,9 +54,3 @@ def test_power_has_the_pulse_and_the_write_noise_of_the_papers_normalisation(gam
     assert made.dw_min * 0.5**gamma_res == pytest.approx(0.002)
     assert made.write_noise_std * made.dw_min == pytest.approx(3.0 * 0.002)
     assert (made.pow_gamma, made.pow_gamma_dtod) == (gamma_res, 0.0)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in members(Device) if kind not in DEVICES["aihwkit"]])
-def test_what_aihwkit_does_not_have_is_refused(kind: str) -> None:
-    with pytest.raises(BackendError, match=f"does not have the device {kind}; use --backend native"):
-        pulsed_device(spec_of(kind))

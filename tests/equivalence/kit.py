@@ -59,13 +59,11 @@ def why_not() -> str:
 
 def pair(case: str, shape: tuple[int, int] = SHAPE, pulses: Pulses | None = None) -> tuple[Any, ResponseLaw]:
     """Return an AIHWKit tile of a case of CASES and our law, one replica, on the very same devices."""
-    from aihwkit.simulator.configs import IdealDevice
-
     from analogcli.backends.aihwkit.devices import pulsed_device
 
     given = CASES[case] if case == "ideal" else {"dw_min": DW_MIN, **SPREAD, **CASES[case]}
     spec = TypeAdapter(Device).validate_python(given)
-    device = IdealDevice() if isinstance(spec, Ideal) else pulsed_device(spec)
+    device = pulsed_device(spec)
     device.construction_seed = 5
     theirs = tile(shape, device, pulses=pulses)
     return theirs, law_on(theirs, spec)
@@ -112,7 +110,7 @@ def tile(
     from aihwkit.simulator.parameters.io import IOParameters
     from aihwkit.simulator.tiles.analog import AnalogTile
 
-    from analogcli.backends.aihwkit.config import update_parameters
+    from analogcli.backends.aihwkit.parameters import update_parameters
 
     perfect, update = IOParameters(is_perfect=True), update_parameters(pulses or Pulses())
     config = SingleRPUConfig(device=device, forward=forward or perfect, backward=backward or perfect, update=update)

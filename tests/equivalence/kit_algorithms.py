@@ -11,24 +11,20 @@ from torch import Tensor
 from analogcli.algorithms import build_cell
 from analogcli.crossbar import CrossbarArray, Randomness, draw_devices
 from analogcli.spec import (
-    Agad,
-    BufferedTikiTaka,
-    ChoppedTikiTaka,
+    IO,
+    BackwardRead,
+    ClassificationTask,
+    FcnModel,
+    Mapping,
     MixedPrecision,
-    MultiTileResidual,
+    Periphery,
     Pulses,
-    TikiTakaV1,
-    TikiTakaV2Chopped,
+    RunSpec,
     Update,
 )
 
 Arrays = dict[str, Tensor]
 """Repeats [N, O, I] of everything that an algorithm holds, by name."""
-
-SHARED = ("gamma", "fast_lr", "transfer_lr", "scale_transfer_lr", "transfer_every", "units_in_mbatch")
-BUFFERED = ("momentum", "forget_buffer")
-CHOPPED = ("auto_granularity", "auto_scale", "auto_momentum", "correct_gradient_magnitudes", "buffer_granularity")
-
 
 Data = tuple[Tensor, Tensor, Tensor]
 """Weights w_OI, inputs x_BI and output gradients d_BO."""
@@ -88,49 +84,16 @@ NAMES = {
 
 
 def rpu_config(algorithm: Any, device: Any, update: Pulses) -> Any:
-    """Return AIHWKit's configuration of the same algorithm, without device-to-device spread and with perfect reads."""
-    from aihwkit.simulator import configs
+    """Return the backend's configuration of the same algorithm, with perfect reads."""
+    from analogcli.backends.aihwkit.config import rpu_config
 
-    from analogcli.backends.aihwkit.config import io_parameters, update_parameters
-    from analogcli.backends.aihwkit.devices import pulsed_device
-
-    perfect = configs.IOParameters(is_perfect=True)
-    around = {"forward": perfect, "backward": perfect, "update": update_parameters(update)}
-    if isinstance(algorithm, MixedPrecision):
-        fields = {name: getattr(algorithm, name) for name in ("transfer_every", "granularity", "transfer_lr")}
-        compound = configs.MixedPrecisionCompound(device=pulsed_device(device), **fields)
-        return configs.DigitalRankUpdateRPUConfig(device=compound, **around)
-    fields = {name: getattr(algorithm, name) for name in SHARED}
-    fields |= {
-        "transfer_forward": io_parameters(algorithm.transfer_read),
-        "transfer_update": update_parameters(algorithm.transfer_update),
-    }
-    devices = [pulsed_device(device), pulsed_device(device)]
-    match algorithm:
-        case TikiTakaV1():
-            kind = configs.TransferCompound
-            fields["n_reads_per_transfer"] = algorithm.n_reads_per_transfer
-        case MultiTileResidual():
-            kind = configs.TransferCompound
-            devices = [pulsed_device(device) for _ in range(algorithm.tiles)]
-            fields |= {
-                "n_reads_per_transfer": algorithm.n_reads_per_transfer,
-                "gamma_vec": list(algorithm.gammas),
-                "transfer_every_vec": [*algorithm.periods, 0.0],
-                "transfer_lr_vec": [*algorithm.transfer_lrs, 1.0],
-            }
-        case BufferedTikiTaka():
-            kind = configs.BufferedTransferCompound
-            names = (*BUFFERED, "n_reads_per_transfer", "thres_scale")
-            fields |= {name: getattr(algorithm, name) for name in names}
-        case TikiTakaV2Chopped() | ChoppedTikiTaka() | Agad():
-            kind = configs.DynamicTransferCompound if isinstance(algorithm, Agad) else configs.ChoppedTransferCompound
-            names = (*BUFFERED, *CHOPPED, "in_chop_prob", "in_chop_random", "tail_weightening")
-            fields |= {name: getattr(algorithm, name) for name in names if hasattr(algorithm, name)}
-            if isinstance(algorithm, TikiTakaV2Chopped):
-                fields["in_chop_prob"] = 0.0
-    compound = kind(unit_cell_devices=devices, **fields)
-    # Up to 1.1.0 fast_lr is absolute and the field is unknown.
-    if hasattr(compound, "scale_fast_lr"):
-        compound.scale_fast_lr = False
-    return configs.UnitCellRPUConfig(device=compound, **around)
+    spec = RunSpec(
+        task=ClassificationTask(dataset="none", model=FcnModel(), batch_size=1, epochs=0, lr=1.0),
+        algorithm=algorithm,
+        device=device,
+        periphery=Periphery(forward=IO(perfect=True), backward=BackwardRead(perfect=True)),
+        update=Update(**update.model_dump() | {"fidelity": "sequential"}),
+        mapping=Mapping(),
+        backend="aihwkit",
+    )
+    return rpu_config(spec)

@@ -224,7 +224,7 @@ def test_a_presets_periphery_is_aihwkits(preset: str, part: str) -> None:
 
     from aihwkit.simulator.presets import configs
 
-    from analogcli.backends.aihwkit.config import io_parameters
+    from analogcli.backends.aihwkit.parameters import io_parameters
 
     spec, config = preset_spec(preset), getattr(configs, f"{PRESETS[preset].aliases[0]}Preset")()
     assert spec.periphery is not None
@@ -240,7 +240,7 @@ def test_a_presets_update_is_aihwkits(preset: str) -> None:
 
     from aihwkit.simulator.presets.utils import PresetUpdateParameters
 
-    from analogcli.backends.aihwkit.config import update_parameters
+    from analogcli.backends.aihwkit.parameters import update_parameters
 
     update = preset_spec(preset).update
     assert isinstance(update, Update)

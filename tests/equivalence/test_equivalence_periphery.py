@@ -45,7 +45,7 @@ def wide_tile(w_OI: Tensor, io: IO) -> Any:
     """A tile whose devices hold any weight, read through ``io`` in both directions."""
     from aihwkit.simulator.configs import ConstantStepDevice
 
-    from analogcli.backends.aihwkit.config import io_parameters
+    from analogcli.backends.aihwkit.parameters import io_parameters
 
     device = ConstantStepDevice(w_max=1e6, w_min=-1e6, w_max_dtod=0, w_min_dtod=0)
     made = kit.tile((w_OI.shape[0], w_OI.shape[1]), device, forward=io_parameters(io), backward=io_parameters(io))

@@ -1,13 +1,14 @@
 """Which backend runs what: a refusal always names a way out, and the default backend is one that can."""
 
 import itertools
+from typing import Any
 
 import pytest
 
 from analogcli.errors import SpecError
 from analogcli.registry import load
 from analogcli.spec import ANALOG_PARTS, BACKENDS, RunSpec, build, merge
-from analogcli.spec.support import ALGORITHMS, DEVICES, FIDELITIES, BackendName, backends_for
+from analogcli.spec.support import ALGORITHMS, DEVICES, FIDELITIES, LACKS, BackendName, backends_for
 from analogcli.spec.unions import members
 
 ALL_ALGORITHMS = list(members(RunSpec.model_fields["algorithm"].annotation))
@@ -16,7 +17,8 @@ SPEC = load().spec("mnist-fcn", setting="analog-sgd").model_dump(mode="json") | 
 
 
 def asked(backend: BackendName | None, algorithm: str, device: str | None) -> RunSpec:
-    over = {"backend": backend, "algorithm": {"kind": algorithm}}
+    cascade = {"warm_start": "off"} if (backend, algorithm) == ("aihwkit", "resl") else {}
+    over = {"backend": backend, "algorithm": {"kind": algorithm, **cascade}}
     law = {"law": "analogcli.crossbar.custom:CustomDevice"} if device == "custom" else {}
     data = merge(SPEC, over | ({"device": {"kind": device, **law}} if device else {}))
     return build(data | ({} if device else dict.fromkeys(ANALOG_PARTS)))
@@ -77,3 +79,26 @@ def test_another_engines_fidelity_is_refused_with_the_backend_that_has_it(backen
         data = merge(SPEC, {"backend": backend, "device": {"kind": "soft-bounds"}, "update": {"fidelity": fidelity}})
         with pytest.raises(SpecError, match=f"update.fidelity {fidelity}.*--backend {other}"):
             build(data)
+
+
+BEYOND = [
+    ({"kind": "resl"}, "the warm start of resl; use --backend native, or --set algorithm.warm_start=off"),
+    ({"kind": "resl", "warm_start": "code-mnist"}, "the warm start of resl"),
+    ({"kind": "c-ttv2", "gamma": 0.1}, "algorithm.gamma > 0 with a buffer in pulses; use --backend native, or"),
+    ({"kind": "agad", "gamma": 0.1}, "algorithm.gamma > 0 with a buffer in pulses"),
+]
+"""What a spec can say of algorithms that AIHWKit has, and AIHWKit cannot do or does wrongly."""
+
+
+@pytest.mark.parametrize(("algorithm", "sentence"), BEYOND)
+def test_what_aihwkit_has_only_in_part_is_refused_in_one_sentence(algorithm: dict[str, Any], sentence: str) -> None:
+    over = {"device": {"kind": "soft-bounds"}, "algorithm": algorithm}
+    assert build(merge(SPEC, over)).backend == "native"
+    with pytest.raises(SpecError, match=f"^backend aihwkit does not have {sentence}"):
+        build(merge(SPEC, over | {"backend": "aihwkit"}))
+
+
+def test_every_gap_has_an_example() -> None:
+    for backend, gaps in LACKS.items():
+        for what, _, _ in gaps:
+            assert backend == "aihwkit" and any(what in sentence for _, sentence in BEYOND)

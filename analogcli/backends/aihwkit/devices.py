@@ -3,7 +3,7 @@
 ::
 
     soft-bounds   SoftBoundsReferenceDevice       power      PowStepDevice with 2^γ_res times the dw_min
-    others        the class of the same name      ideal, linear, exponential, custom: not in AIHWKit
+    others        the class of the same name      linear, exponential, custom: not in AIHWKit
 """
 
 from typing import Any
@@ -11,16 +11,17 @@ from typing import Any
 from aihwkit.simulator.configs import (
     ConstantStepDevice,
     ExpStepDevice,
+    IdealDevice,
     LinearStepDevice,
     PiecewiseStepDevice,
     PowStepDevice,
     SoftBoundsReferenceDevice,
 )
 
-from analogcli.errors import BackendError
 from analogcli.spec import Device, Ideal, PowerStep
 
 CLASSES: dict[str, Any] = {
+    "ideal": IdealDevice,
     "constant-step": ConstantStepDevice,
     "linear-step": LinearStepDevice,
     "soft-bounds": SoftBoundsReferenceDevice,
@@ -35,13 +36,9 @@ OURS = {"kind", "tau", "centre", "construction_seed"}
 
 
 def pulsed_device(device: Device) -> Any:
-    """Return the devices at the cross points of one array.
-
-    Raises:
-        BackendError: AIHWKit does not have this kind.
-    """
-    if isinstance(device, Ideal) or device.kind not in CLASSES:
-        raise BackendError(f"backend aihwkit does not have the device {device.kind}; use --backend native")
+    """Return the devices at the cross points of one array."""
+    if isinstance(device, Ideal):
+        return IdealDevice()
     given = device.model_dump(exclude=OURS) | {"w_max": device.w_max, "w_min": device.w_min}
     if isinstance(device, PowerStep):
         # AIHWKit's response is ((w_max - w)/(w_max - w_min))^γ, which is 2^-γ at the symmetric point, not 1; and it

@@ -4,8 +4,9 @@ Names: ``<tile>.tile.weights``, ``<tile>.tile.hidden.<parameter>`` (bounds, puls
 ``<tile>.tile.extra.<counter>`` (the transfer's clock and cursor, …), and ``digital.<name>`` for biases and scales.
 
 AIHWKit's own checkpoint is not used: it needs pickle, and reading it back empties the fast array of Tiki-Taka (seen on
-1.1.0 and 1.2.0), because it writes the weights after the hidden parameters. Counters pass through 32-bit floats inside
-AIHWKit and are exact up to 2²⁴ times their largest factor of two.
+1.1.0 and 1.2.0), because it writes the weights after the hidden parameters. The digital sum of mixed precision has no
+way back at all (seen on 1.1.0): setting the hidden parameters empties it, so that it is learnt anew, exactly. Counters
+pass through 32-bit floats inside AIHWKit and are exact up to 2²⁴ times their largest factor of two.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from aihwkit.optim.context import AnalogContext
 from torch import Tensor
 
 from analogcli.errors import BackendError
+
+SUM = "hidden_weights_chi"
+"""AIHWKit's name for the sum of mixed precision."""
 
 
 def dump(model: Any) -> dict[str, Tensor]:
@@ -53,16 +57,29 @@ def load(model: Any, state: dict[str, Tensor]) -> None:
     for name, tensor in _digital(model):
         tensor.copy_(state[f"digital.{name}"])
     for name, tile in model.named_analog_tiles():
-        hidden = [state[f"{name}.tile.hidden.{key}"] for key in tile.tile.get_hidden_parameter_names()]
+        hidden = {key: state[f"{name}.tile.hidden.{key}"] for key in tile.tile.get_hidden_parameter_names()}
         prefix = f"{name}.tile.extra."
         extra = {key.removeprefix(prefix): numbers.tolist() for key, numbers in state.items() if key.startswith(prefix)}
         # In this order: weights are clipped to the bounds among the hidden parameters when they are written, writing
         # them empties the fast array among the hidden parameters, and setting those may re-estimate the granularity,
-        # which is among the extras.
-        tile.tile.set_hidden_parameters(torch.stack(hidden))
+        # which is among the extras, as are the counters that learning a sum anew moves.
+        parameters = torch.stack(list(hidden.values()))
+        tile.tile.set_hidden_parameters(parameters)
         tile.tile.set_weights(state[f"{name}.tile.weights"])
-        tile.tile.set_hidden_parameters(torch.stack(hidden))
+        tile.tile.set_hidden_parameters(parameters)
+        if SUM in hidden:
+            _learn_sum(tile, hidden[SUM])
         tile.tile.load_extra(extra, True)
+
+
+def _learn_sum(tile: Any, chi_OI: Tensor) -> None:
+    """Bring the empty sum of a mixed-precision tile to ``chi_OI``: chi ← 1 · d xᵀ, x = e_j, d = column j of chi.
+
+    Nothing is written meanwhile: a write is due where the count of vectors is a multiple of the batch, and not at 0.
+    """
+    tile.set_learning_rate(1.0)
+    chi_OI = chi_OI.to(tile.device)
+    tile.tile.update(torch.eye(chi_OI.shape[1], device=chi_OI.device), chi_OI.T.contiguous(), False)
 
 
 def _digital(model: Any) -> Iterator[tuple[str, Tensor]]:
