@@ -98,7 +98,8 @@ class AnalogRead:
         Each has a key of its own, by its place from ``first`` on: what clips beside it does not matter.
         """
         factor = 1.0
-        scale_B1 = x_BI.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(x_BI.dtype).tiny)
+        scale_B1 = x_BI.abs().amax(dim=1, keepdim=True)
+        scale_B1 = torch.where(scale_B1 > 0, scale_B1, 1.0)
         while len(rows) and not _exhausted(factor, self.io):
             factor *= 2
             rows_N = torch.from_numpy(rows)

@@ -70,6 +70,13 @@ def test_zero_in_gives_zero_out_unless_the_inputs_are_noisy(read: Read) -> None:
 
 
 @forms
+def test_input_noise_alone_that_clips_is_read_again_at_full_size(read: Read) -> None:
+    y = read(torch.full((1, 1, 1), 40.0), torch.zeros(1, 4000, 1), IO(inp_noise=0.3, out_noise=0))
+    # With one standard deviation at the bound a third clips, and each reduction enlarges the noise that it draws anew.
+    assert float(y.std()) == pytest.approx(20, rel=0.1)
+
+
+@forms
 def test_bound_management_reaches_beyond_the_adc_and_redoes_only_what_clips(read: Read) -> None:
     w = torch.full((2, 2, 10), 3.0)
     x = torch.stack([torch.ones(10), 0.01 * torch.ones(10), torch.ones(10).index_fill(0, torch.arange(8), 0)])
