@@ -4,9 +4,10 @@ from analogcli.algorithms.agad import AgadCell
 from analogcli.algorithms.analog_sgd import AnalogSgdCell
 from analogcli.algorithms.buffered_tiki_taka import BufferedTikiTakaCell
 from analogcli.algorithms.chopped_tiki_taka import ChoppedTikiTakaCell
+from analogcli.algorithms.hardware_aware import HardwareAwareCell
 from analogcli.algorithms.mixed_precision import MixedPrecisionCell
 from analogcli.algorithms.multi_tile_residual import MultiTileResidualCell
-from analogcli.algorithms.registry import CELLS, build_cell, end_of_epoch
+from analogcli.algorithms.registry import CELLS, build_cell, end_of_epoch, set_training
 from analogcli.algorithms.residual_learning import ResidualLearningCell
 from analogcli.algorithms.tiki_taka import TikiTakaCell
 
@@ -16,10 +17,12 @@ __all__ = [
     "AnalogSgdCell",
     "BufferedTikiTakaCell",
     "ChoppedTikiTakaCell",
+    "HardwareAwareCell",
     "MixedPrecisionCell",
     "MultiTileResidualCell",
     "ResidualLearningCell",
     "TikiTakaCell",
     "build_cell",
     "end_of_epoch",
+    "set_training",
 ]

@@ -9,6 +9,7 @@ from analogcli.algorithms.agad import AgadCell
 from analogcli.algorithms.analog_sgd import AnalogSgdCell
 from analogcli.algorithms.buffered_tiki_taka import BufferedTikiTakaCell
 from analogcli.algorithms.chopped_tiki_taka import ChoppedTikiTakaCell
+from analogcli.algorithms.hardware_aware import HardwareAwareCell
 from analogcli.algorithms.mixed_precision import MixedPrecisionCell
 from analogcli.algorithms.multi_tile_residual import MultiTileResidualCell
 from analogcli.algorithms.residual_learning import ResidualLearningCell
@@ -33,6 +34,7 @@ CELLS: dict[str, Callable[[Any, Update, MakeArray], Cell]] = {
     "resl": lambda algorithm, update, make: MultiTileResidualCell(
         [make(str(tile)) for tile in range(algorithm.tiles)], algorithm, update
     ),
+    "hwa": lambda algorithm, update, make: HardwareAwareCell(make(""), algorithm, update),
 }
 """Called with the algorithm's spec, the gradient's pulses, and what makes arrays (array 0 takes the gradient)."""
 
@@ -46,3 +48,9 @@ def end_of_epoch(cell: Cell, train_loss_R: Tensor) -> None:
     """Tell ``cell`` the mean training loss of the epoch of each model [R]; only a warm start listens."""
     if isinstance(cell, MultiTileResidualCell):
         cell.end_of_epoch(train_loss_R)
+
+
+def set_training(cell: Cell, training: bool) -> None:
+    """Tell ``cell`` whether the reads to come are those of training; only hardware-aware training listens."""
+    if isinstance(cell, HardwareAwareCell):
+        cell.training = training

@@ -82,7 +82,8 @@ class NativeModel(NetworkOfModels):
         return [sum(float(g_RN[r].abs().sum()) for g_RN in gradients) / entries for r in range(self.replicas)]
 
     def weights(self) -> list[dict[str, Tensor]]:
-        """Return a copy of the weights that the forward pass sees, by layer, on the CPU."""
+        """Return a copy of the weights that the forward pass sees in inference, by layer, on the CPU."""
+        self.network.eval()
         found = {name: layer.weights().to("cpu", copy=True) for name, layer in self.layers.items()}
         return [{name: weights[r] for name, weights in found.items()} for r in range(self.replicas)]
 

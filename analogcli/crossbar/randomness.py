@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analogcli.crossbar.kernels.hashing import fill_normal, fresh_keys
+from analogcli.crossbar.kernels.hashing import fill_normal, fill_uniform, fresh_keys
 from analogcli.generators import derived_seed, stream
 
 Keys = NDArray[np.uint64]
@@ -56,6 +56,14 @@ class Randomness:
         xi_ROI = torch.empty(shape_ROI)
         fill_normal(xi_ROI.view(shape_ROI[0], -1).numpy(), self.keys(shape_ROI[0]))
         return xi_ROI
+
+    def uniform(self, shape_ROI: tuple[int, int, int]) -> Tensor:
+        """Return numbers [R, O, I] that are equally likely everywhere from 0 to below 1, as :meth:`normal` does."""
+        if self.device.type != "cpu":
+            return torch.rand(shape_ROI, generator=self.generator, device=self.device)
+        u_ROI = torch.empty(shape_ROI)
+        fill_uniform(u_ROI.view(shape_ROI[0], -1).numpy(), self.keys(shape_ROI[0]))
+        return u_ROI
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what decides all numbers to come."""

@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
-from analogcli.algorithms import end_of_epoch
+from analogcli.algorithms import end_of_epoch, set_training
 from analogcli.crossbar import Tile
 from analogcli.nn.chip import Chip
 
@@ -97,6 +97,11 @@ class TileArray:
         """Tell the algorithms that follow it how training goes: the mean loss of every model in the epoch."""
         for p in self.placed:
             end_of_epoch(p.tile.cell, train_loss_R.repeat_interleave(self.groups))
+
+    def train(self, training: bool) -> None:
+        """Tell the algorithms whether the reads to come are those of training."""
+        for p in self.placed:
+            set_training(p.tile.cell, training)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the state of all tiles, flat; what belongs to one model has a leading axis R, models in order."""

@@ -17,7 +17,7 @@ Axes: R replica (array: replica and group), B image (or patch), C channel, H, W 
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -98,6 +98,11 @@ class AnalogLayer(Module):
         for x, d_RBO in self.passes.kept:
             self.array.update(self._vectors(x), d_RBO, lr, scale_RT)
         self.passes.learnt = True
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode, as torch's modules do: in training some algorithms read other weights than in inference."""
+        self.array.train(mode)
+        return super().train(mode)
 
     def forget(self) -> None:
         """Let go of the inputs and gradients of the last backward pass, which are only of use for its gradient."""

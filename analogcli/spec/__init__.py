@@ -17,6 +17,7 @@ from analogcli.spec.devices import (
     PowStep,
     SoftBounds,
 )
+from analogcli.spec.hardware_aware import HardwareAware, PcmInference, WeightClip, WeightModifier
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
@@ -58,6 +59,7 @@ __all__ = [
     "ExponentialStep",
     "FcnModel",
     "FpSgd",
+    "HardwareAware",
     "Ideal",
     "LeNet5Model",
     "Linear",
@@ -66,6 +68,7 @@ __all__ = [
     "MixedPrecision",
     "Model",
     "MultiTileResidual",
+    "PcmInference",
     "Periphery",
     "PiecewiseStep",
     "PowStep",
@@ -84,6 +87,8 @@ __all__ = [
     "TorchvisionModel",
     "TransferRead",
     "Update",
+    "WeightClip",
+    "WeightModifier",
     "build",
     "canonical_json",
     "load_yaml",

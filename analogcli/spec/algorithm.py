@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from analogcli.spec.base import Spec
+from analogcli.spec.hardware_aware import HardwareAware
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
 from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
 
@@ -46,6 +47,7 @@ Algorithm = Annotated[
     | MixedPrecision
     | ResidualLearningV1
     | ResidualLearningV2
-    | MultiTileResidual,
+    | MultiTileResidual
+    | HardwareAware,
     Field(discriminator="kind"),
 ]

@@ -30,8 +30,9 @@ ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
         "rl-v1",
         "rl-v2",
         "resl",
+        "hwa",
     ),
-    "aihwkit": ("analog-sgd", "tt-v1", "tt-v2", "tt-v2-chopped", "c-ttv2", "agad", "mp", "rl-v1", "resl"),
+    "aihwkit": ("analog-sgd", "tt-v1", "tt-v2", "tt-v2-chopped", "c-ttv2", "agad", "mp", "rl-v1", "resl", "hwa"),
 }
 DEVICES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
@@ -50,8 +51,10 @@ DEVICES: dict[BackendName, tuple[str, ...]] = {
     ),
     "aihwkit": ("ideal", "constant-step", "linear-step", "soft-bounds", "exp-step", "pow-step", "power", "piecewise"),
 }
-ONLY_WITH: dict[tuple[BackendName, str], tuple[str, ...]] = {("aihwkit", "ideal"): ("analog-sgd",)}
+ONLY_WITH: dict[tuple[BackendName, str], tuple[str, ...]] = {("aihwkit", "ideal"): ("analog-sgd", "hwa")}
 """Devices that a backend has for some algorithms only."""
+ONLY_ON: dict[str, tuple[str, ...]] = {"hwa": ("ideal",)}
+"""Algorithms for some devices only: hardware-aware training changes weights exactly as asked for."""
 LACKS: dict[BackendName, tuple[tuple[str, str, Callable[["RunSpec"], bool]], ...]] = {
     "digital": (),
     "native": (),
@@ -79,7 +82,8 @@ def backends_for(algorithm: str | None, device: str | None) -> list[BackendName]
 
 def devices(backend: BackendName, algorithm: str | None) -> list[str]:
     """Return the devices on which ``backend`` can run ``algorithm``."""
-    return [d for d in DEVICES[backend] if algorithm in ONLY_WITH.get((backend, d), (algorithm,))]
+    known = ONLY_ON.get(algorithm or "", DEVICES[backend])
+    return [d for d in known if d in DEVICES[backend] and algorithm in ONLY_WITH.get((backend, d), (algorithm,))]
 
 
 def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
@@ -105,8 +109,8 @@ def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
 
 
 def _partners(algorithm: str) -> str:
-    """Return on which devices each backend runs ``algorithm``."""
-    able = backends_for(algorithm, None)
-    return "; ".join(
-        f"--backend {b} has {algorithm} on {' and '.join(devices(b, algorithm)) or 'no device'}" for b in able
-    )
+    """Return on which devices the backends run ``algorithm``."""
+    able: dict[str, list[BackendName]] = {}
+    for backend in backends_for(algorithm, None):
+        able.setdefault(" and ".join(devices(backend, algorithm)) or "no device", []).append(backend)
+    return "; ".join(f"--backend {' or '.join(backends)} has {algorithm} on {on}" for on, backends in able.items())

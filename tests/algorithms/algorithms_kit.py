@@ -17,6 +17,7 @@ from analogcli.spec import (
     AnalogSgd,
     BufferedTikiTaka,
     ChoppedTikiTaka,
+    HardwareAware,
     MixedPrecision,
     MultiTileResidual,
     ResidualLearningV1,
@@ -45,6 +46,7 @@ SPECS: dict[str, Any] = {
     "rl-v1": ResidualLearningV1(**FAST, transfer_every=0.5),
     "rl-v2": ResidualLearningV2(transfer_lr=1.0),
     "resl": MultiTileResidual(tiles=3, transfer_every=1, transfer_every_ratio=2, transfer_lr=1.0, fast_lr=0.05),
+    "hwa": HardwareAware(modifier={"std_dev": 0.1, "pdrop": 0.1}, clip={"fixed_value": 0.55, "sigma": 6.0}),
 }
 """Each algorithm with options that make it draw, buffer and transfer within a few mini-batches of four vectors."""
 

@@ -31,7 +31,7 @@ def native(
     *seeds: int, algorithm: str = "analog-sgd", network: str = "fcn", device: dict[str, Any] | None = None, **parts: Any
 ) -> NativeModel:
     hardware: dict[str, Any] = {"periphery": {}, "update": {}, "mapping": SPLIT} | parts
-    hardware["device"] = {"kind": "soft-bounds"} | (device or {})
+    hardware["device"] = {"kind": "ideal" if algorithm == "hwa" else "soft-bounds"} | (device or {})
     of = spec({"kind": algorithm}, network, backend="native", **hardware)
     built = trainable(of, *seeds)
     assert isinstance(built, NativeModel)

@@ -1,4 +1,4 @@
-"""Spec → AIHWKit's ``rpu_config``: one device, several devices that learn together, or digital sums beside a device.
+"""Spec → AIHWKit's ``rpu_config``: one device, several that learn together, digital sums beside a device, inference.
 
 Only what the spec says differs from AIHWKit's defaults. The construction seed of the device population belongs to each
 tile and is set where the tiles are made.
@@ -8,13 +8,17 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from aihwkit.inference.compensation.base import BaseDriftCompensation
+from aihwkit.inference.converter.base import BaseConductanceConverter
+from aihwkit.inference.noise.base import BaseNoiseModel
 from aihwkit.simulator.configs import DigitalRankUpdateRPUConfig, SingleRPUConfig, UnitCellRPUConfig
 
 from analogcli.backends.aihwkit.compounds import mixed_precision, transfer_compound
 from analogcli.backends.aihwkit.devices import pulsed_device
+from analogcli.backends.aihwkit.inference import inference_config
 from analogcli.backends.aihwkit.parameters import io_parameters, mapping_parameter, update_parameters
 from analogcli.errors import BackendError
-from analogcli.spec import AnalogSgd, MixedPrecision, MultiTileResidual, RunSpec
+from analogcli.spec import AnalogSgd, HardwareAware, MixedPrecision, MultiTileResidual, RunSpec
 from analogcli.spec.transfer import Transfer
 
 
@@ -32,6 +36,9 @@ def rpu_config(spec: RunSpec) -> Any:
             return SingleRPUConfig(device=pulsed_device(spec.device), **around)
         case MixedPrecision() as algorithm:
             return DigitalRankUpdateRPUConfig(device=mixed_precision(algorithm, spec.device), **around)
+        case HardwareAware() as algorithm:
+            del around["update"]  # no pulses
+            return inference_config(algorithm, **around)
         case Transfer() | MultiTileResidual() as algorithm:
             return UnitCellRPUConfig(device=transfer_compound(algorithm, spec.device), **around)
     raise BackendError(f"backend aihwkit does not have the algorithm {spec.algorithm.kind}")
@@ -44,6 +51,8 @@ def as_data(value: Any) -> Any:
         left_out = ("runtime", "tile_class", "tile_array_class")
         parts = {f.name: as_data(getattr(value, f.name)) for f in fields(value) if f.name not in left_out}
         return {"class": type(value).__name__, **parts}
+    if isinstance(value, BaseNoiseModel | BaseDriftCompensation | BaseConductanceConverter):
+        return {"class": type(value).__name__, **{name: as_data(part) for name, part in vars(value).items()}}
     if isinstance(value, Enum):
         return value.value
     return [as_data(item) for item in value] if isinstance(value, list) else value

@@ -43,12 +43,10 @@ def load(model: Any, state: dict[str, Tensor]) -> None:
     """
     here = {name: tensor.shape for name, tensor in dump(model).items()}
     there = {name: tensor.shape for name, tensor in state.items()}
-    # Counters of length 0 are those that AIHWKit has not needed yet; they may grow.
-    differing = sorted(
-        name
-        for name in here.keys() | there.keys()
-        if name not in here or name not in there or (here[name] != there[name] and ".tile.extra." not in name)
-    )
+    # Extras of length 0, and those that are not there, are what AIHWKit has not needed yet: counters, and the noise on
+    # the weights of a mini-batch.
+    names = [name for name in here.keys() | there.keys() if ".tile.extra." not in name]
+    differing = sorted(name for name in names if here.get(name) != there.get(name))
     if differing:
         raise BackendError(
             f"the checkpoint does not fit this model on the installed AIHWKit ({differing[0]} and "
@@ -63,10 +61,12 @@ def load(model: Any, state: dict[str, Tensor]) -> None:
         # In this order: weights are clipped to the bounds among the hidden parameters when they are written, writing
         # them empties the fast array among the hidden parameters, and setting those may re-estimate the granularity,
         # which is among the extras, as are the counters that learning a sum anew moves.
-        parameters = torch.stack(list(hidden.values()))
-        tile.tile.set_hidden_parameters(parameters)
+        parameters = torch.stack(list(hidden.values())) if hidden else None
+        if parameters is not None:
+            tile.tile.set_hidden_parameters(parameters)
         tile.tile.set_weights(state[f"{name}.tile.weights"])
-        tile.tile.set_hidden_parameters(parameters)
+        if parameters is not None:
+            tile.tile.set_hidden_parameters(parameters)
         if SUM in hidden:
             _learn_sum(tile, hidden[SUM])
         tile.tile.load_extra(extra, True)
@@ -83,9 +83,9 @@ def _learn_sum(tile: Any, chi_OI: Tensor) -> None:
 
 
 def _digital(model: Any) -> Iterator[tuple[str, Tensor]]:
-    """Yield biases, learned output scales and mapping scales."""
+    """Yield biases, learned output scales and mapping scales; the weights of inference tiles are no parameter here."""
     for name, parameter in model.named_parameters():
-        if not isinstance(parameter, AnalogContext):
+        if not isinstance(parameter, AnalogContext) and not name.endswith("shared_weights"):
             yield name, parameter.detach()
     yield from model.named_buffers()
 

@@ -5,6 +5,8 @@ them into pulses; biases and output scales follow by plain SGD. Axes: B batch (o
 H, W image, O out, I in.
 """
 
+from typing import Any
+
 import torch
 from aihwkit.optim import AnalogSGD
 from torch import Tensor, nn
@@ -55,10 +57,9 @@ class AihwkitModel:
         W is the weight that the forward pass sees. AIHWKit's d contains the learned output scale, which is divided out.
         """
         total, entries = 0.0, 0
-        for xs, ds, scale in self._last:
-            x_BI = torch.cat([x.flatten(0, -2) for x in xs])
-            d_BO = torch.cat([d.flatten(0, -2) for d in ds])
-            gradient_OI = d_BO.T @ x_BI if scale is None else d_BO.T @ x_BI / scale
+        for tile, (xs, ds, scale) in zip(self.network.analog_tiles(), self._last, strict=False):
+            gradient_OI = _gradient(tile, xs, ds)
+            gradient_OI = gradient_OI if scale is None else gradient_OI / scale
             total += gradient_OI.abs().sum().item()
             entries += gradient_OI.numel()
         return total / max(entries, 1)
@@ -76,6 +77,14 @@ class AihwkitModel:
     def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
         """Continue from :meth:`state_dict` of a model built from the same spec and seed."""
         state.load(self.network, state_dict)
+
+
+def _gradient(tile: Any, xs: list[Tensor], ds: list[Tensor]) -> Tensor:
+    """Return ∂L/∂w of a tile; those of hardware-aware training have it as the gradient of a parameter."""
+    if tile.shared_weights is not None:
+        gradient_OI: Tensor = tile.shared_weights.grad
+        return gradient_OI
+    return torch.cat([d.flatten(0, -2) for d in ds]).T @ torch.cat([x.flatten(0, -2) for x in xs])
 
 
 def _copy(tensor: Tensor | None) -> Tensor | None:

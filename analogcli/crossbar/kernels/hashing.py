@@ -112,3 +112,12 @@ def fill_normal(xi, keys):  # type: ignore[no-untyped-def]
         key_1, key_2 = key_pair(keys[r])
         for n in range(xi.shape[1]):
             xi[r, n] = normal(hash32(n, key_1, key_2))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_uniform(u, keys):  # type: ignore[no-untyped-def]
+    """Fill the arrays ``u`` [R, N] with multiples of 2⁻²⁴ from 0 to below 1, each array by its own key."""
+    for r in range(len(u)):
+        key_1, key_2 = key_pair(keys[r])
+        for n in range(u.shape[1]):
+            u[r, n] = np.float32(hash32(n, key_1, key_2) >> np.uint32(8)) * np.float32(2.0**-24)
