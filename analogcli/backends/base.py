@@ -17,15 +17,18 @@ State = dict[str, Tensor]
 class Trainable(Protocol):
     """R models in training, each on its own mini-batches.
 
-    Axes: R replica (model), B batch, C channel, H, W image, K classes.
+    Axes: R replica (model), B batch, C channel, H, W image, K outputs; targets are labels [R, B] or numbers [R, B, K].
     """
 
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update (detached)."""
         ...
 
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return the log-probabilities [R, B, K] of all models for the same images, with the hardware's noise."""
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [R, B, K] of all models for the same images, with the hardware's noise.
+
+        Those of a classifier are log-probabilities.
+        """
         ...
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:

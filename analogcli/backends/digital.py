@@ -39,7 +39,8 @@ class DigitalBackend:
         """Return the untrained models with these seeds on ``device``."""
         assert isinstance(spec.algorithm, FpSgd)
         networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
-        return DigitalModel(replicate(networks, seeds).to(device), len(seeds), spec.algorithm.momentum)
+        network = replicate(networks, seeds).to(device)
+        return DigitalModel(network, len(seeds), spec.task.loss, spec.algorithm.momentum)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return nothing: the spec says it all."""
@@ -50,8 +51,8 @@ class DigitalBackend:
 class DigitalModel(NetworkOfModels):
     """R models in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, network: Module, replicas: int, momentum: float) -> None:
-        super().__init__(network, replicas)
+    def __init__(self, network: Module, replicas: int, loss: str, momentum: float) -> None:
+        super().__init__(network, replicas, loss)
         self.momentum = momentum
         self.velocity = {n: torch.zeros_like(p) for n, p in self.parameters.items()} if momentum else {}
 

@@ -40,7 +40,7 @@ class NativeBackend:
         """Return the untrained models with these seeds on ``device``."""
         assert spec.device and spec.periphery and spec.mapping and spec.update
         chip = Chip(spec.device, spec.algorithm, spec.update, spec.periphery, spec.mapping, tuple(seeds), device)
-        return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip)
+        return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip, spec.task.loss)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the constants of the engine, and the parameters of a user's device, that no field of the spec sets."""
@@ -52,8 +52,8 @@ class NativeBackend:
 class NativeModel(NetworkOfModels):
     """R models on arrays in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, networks: Sequence[torch.nn.Module], chip: Chip) -> None:
-        super().__init__(convert_to_analog(networks, chip), chip.replicas)
+    def __init__(self, networks: Sequence[torch.nn.Module], chip: Chip, loss: str) -> None:
+        super().__init__(convert_to_analog(networks, chip), chip.replicas, loss)
         self.chip = chip
         self.layers = analog_layers(self.network)
 

@@ -4,7 +4,7 @@
 
     loss_R = mean over a model's own mini-batch;  the sum over R is differentiated, and no model sees another's part
 
-Axes: R replica (model), B batch, C channel, H, W image, K classes.
+Axes: R replica (model), B batch, N = R·B, C channel, H, W image, K outputs.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 from torch.nn import Module
-from torch.nn.functional import nll_loss
 
 from analogcli.nn.chain import Chain
+from analogcli.nn.loss import LOSSES
 from analogcli.nn.replicas import replica, together
 
 State = dict[str, Tensor]
@@ -24,13 +24,14 @@ EXTRA = "_extra_state"
 
 
 class NetworkOfModels:
-    """A network that maps the images [R·B, …] of R models to log-probabilities [R·B, K]."""
+    """A network that maps the images [R·B, …] of R models to outputs [R·B, K], and the loss that they are to lower."""
 
-    def __init__(self, network: Module, replicas: int) -> None:
+    def __init__(self, network: Module, replicas: int, loss: str) -> None:
         self.network = network
         self.replicas = replicas
         self.parameters = dict(network.named_parameters())
-        self._chain = Chain.of(network, replicas)
+        self._loss = LOSSES[loss]
+        self._chain = Chain.of(network, replicas) if loss == "nll" else None
 
     def forward_backward(self, x_RBCHW: Tensor, y_RB: Tensor) -> Tensor:
         """Return the losses [R]; afterwards all parameters have the gradients of these mini-batches."""
@@ -41,24 +42,24 @@ class NetworkOfModels:
             self.network.train()
         if self._chain is not None:
             return self._chain.forward_backward(x_RBCHW.flatten(0, 1), y_RB.flatten())
-        log_p_NK = self.network(x_RBCHW.flatten(0, 1))
+        output_NK = self.network(x_RBCHW.flatten(0, 1))
         if self.replicas == 1:
             # Every operation less is two less: the backward pass has one for each.
-            loss = nll_loss(log_p_NK, y_RB[0])
+            loss = self._loss(output_NK, y_RB[0])
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach().view(1)
-        loss_R = nll_loss(log_p_NK, y_RB.flatten(), reduction="none").view(self.replicas, -1).mean(1)
+        loss_R = self._loss(output_NK, y_RB.flatten(0, 1), reduction="none").view(self.replicas, -1).mean(1)
         loss_R.sum().backward()  # type: ignore[no-untyped-call]
         return loss_R.detach()
 
     @torch.no_grad()
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [R, B, K]."""
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [R, B, K]."""
         if self.network.training:
             self.network.eval()
         x_NCHW = x_BCHW.repeat(self.replicas, 1, 1, 1) if self.replicas > 1 else x_BCHW
-        log_p_NK: Tensor = self.network(x_NCHW)
-        return log_p_NK.view(self.replicas, len(x_BCHW), -1)
+        output_NK: Tensor = self.network(x_NCHW)
+        return output_NK.view(self.replicas, len(x_BCHW), -1)
 
     def state_dict(self) -> list[State]:
         """Return for each model a copy of its parameters, running statistics and hidden states, flat."""

@@ -8,14 +8,14 @@ State = dict[str, Tensor]
 
 
 class SingleModel(Protocol):
-    """One model in training. Axes: B batch, C channel, H, W image, K classes."""
+    """One model in training. Axes: B batch, C channel, H, W image, K outputs."""
 
     def train_step(self, x_BCHW: Tensor, y_B: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch; return the loss before the update (0-d, detached, on the device)."""
         ...
 
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [B, K], with whatever noise the hardware has in inference."""
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [B, K], with whatever noise the hardware has in inference."""
         ...
 
     def gradient_magnitude(self) -> float:
@@ -45,9 +45,9 @@ class OneAtATime:
         """Learn from one mini-batch; return the loss [1] before the update."""
         return self.model.train_step(x_RBCHW[0], y_RB[0], lr)[None]
 
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [1, B, K]."""
-        return self.model.log_probs(x_BCHW)[None]
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [1, B, K]."""
+        return self.model.outputs(x_BCHW)[None]
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:
         """The engine does not follow the loss."""

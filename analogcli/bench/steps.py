@@ -16,7 +16,7 @@ from analogcli.bench.cases import Contender
 from analogcli.errors import BackendError
 from analogcli.generators import stream
 from analogcli.nn.models import build_model
-from analogcli.spec import Model
+from analogcli.spec import MlpModel, Model
 
 N_BATCHES = 32
 N_CLASSES = 10
@@ -31,7 +31,7 @@ class Images:
 
     x_PRBCHW: Tensor
     y_PRB: Tensor
-    n_classes: int = N_CLASSES
+    n_outputs: int = N_CLASSES
 
     @property
     def channels(self) -> int:
@@ -60,7 +60,7 @@ def images(contender: Contender, device: torch.device) -> Images:
     return Images(x.view(*shape, *x.shape[1:]).to(device), y.view(shape).to(device))
 
 
-def step_of(contender: Contender, model: Model, batches: Images, device: torch.device) -> Step:
+def step_of(contender: Contender, model: Model | MlpModel, batches: Images, device: torch.device) -> Step:
     """Build ``model`` for a contender and return a function that trains it for one mini-batch.
 
     Raises:

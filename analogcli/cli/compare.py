@@ -8,7 +8,10 @@ import typer
 from analogcli.cli import options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analogcli.figures.comparison import Row
+    from analogcli.figures.summary import Measure
     from analogcli.registry import Registry
     from analogcli.store import RunRecord, Store
 
@@ -34,7 +37,7 @@ def compare(
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
 ) -> None:
-    """Compare runs: test accuracy as mean ± std over models of the mean of the last 5 epochs.
+    """Compare runs: test accuracy as mean ± std over models of the mean of the last 5 epochs; of regressions the loss.
 
     Only the fields in which the runs differ are shown. The std is that of the population, as in the papers' tables.
 
@@ -80,7 +83,8 @@ def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
     """Print a comparison to stdout."""
     from analogcli.cli.console import note, print_json, table
 
-    records = [_record(row, published) for row in rows]
+    measures = list(dict.fromkeys(row.summary.measure for row in rows))
+    records = [_record(row, measures, published) for row in rows]
     columns = list(records[0])
     match form:
         case Form.JSON:
@@ -101,7 +105,7 @@ def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
         note(f"note: {', '.join(short)} had another number of epochs than the published runs: no difference is given")
 
 
-def _record(row: "Row", published: bool) -> dict[str, Any]:
+def _record(row: "Row", measures: "Sequence[Measure]", published: bool) -> dict[str, Any]:
     from analogcli.figures.summary import LAST_EPOCHS
 
     run, summary = row.run, row.summary
@@ -112,11 +116,16 @@ def _record(row: "Row", published: bool) -> dict[str, Any]:
         **{path.removeprefix("task.").removeprefix("device."): value for path, value in row.fields.items()},
         "status": run.status,
         "models": summary.n_models,
-        "last epoch [%]": _percent(summary.final),
-        f"mean of last {LAST_EPOCHS} [%]": _percent(summary.mean),
-        "± std": _percent(summary.std),
-        "time [s]": round(run.seconds, 1),
     }
+    for measure in measures:
+        own = summary.measure == measure
+        numbers = (summary.final, summary.mean, summary.std) if own else (None, None, None)
+        names = ("last epoch [%]", f"mean of last {LAST_EPOCHS} [%]", "± std")
+        if measure == "train loss":
+            names = ("last loss", f"mean of last {LAST_EPOCHS} losses", "± std of loss")
+        rounded = _rounded if measure == "train loss" else _percent
+        record |= dict(zip(names, map(rounded, numbers), strict=True))
+    record["time [s]"] = round(run.seconds, 1)
     if published:
         value = row.published
         record |= {
@@ -130,6 +139,10 @@ def _record(row: "Row", published: bool) -> dict[str, Any]:
 
 def _percent(fraction: float | None) -> float | None:
     return None if fraction is None else round(100 * fraction, 2)
+
+
+def _rounded(loss: float | None) -> float | None:
+    return None if loss is None else round(loss, 5)
 
 
 def _text(value: Any) -> str | None:

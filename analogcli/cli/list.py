@@ -117,7 +117,8 @@ def _runs(store: str | None) -> Rows:
                 "data set": spec["task"]["dataset"],
                 "backend": spec["backend"],
                 "epochs": f"{run.epochs_done}/{run.epochs_planned}",
-                "accuracy [%]": None if summary.mean is None else round(100 * summary.mean, 2),
+                "accuracy [%]": None if summary.accuracy is None else round(100 * summary.accuracy, 2),
+                "loss": None if summary.loss is None else round(summary.loss, 4),
                 "created": run.created_at.strftime("%Y-%m-%d %H:%M"),
             }
         )
@@ -130,9 +131,10 @@ def _print(kind: Kind, rows: Rows) -> None:
     if not rows:
         print(f"{kind.value}: none yet")
         return
-    columns = list(rows[0])
-    cells = [[", ".join(map(str, c)) if isinstance(c, list) else c for c in row.values()] for row in rows]
-    numbers = [i for i, name in enumerate(columns) if name in ("tau", "accuracy [%]", "runs", "epochs")]
+    # Losses are listed only where there is a run that has nothing else.
+    columns = [name for name in rows[0] if name != "loss" or any(row["loss"] is not None for row in rows)]
+    cells = [[", ".join(map(str, row[c])) if isinstance(row[c], list) else row[c] for c in columns] for row in rows]
+    numbers = [i for i, name in enumerate(columns) if name in ("tau", "accuracy [%]", "loss", "runs", "epochs")]
     table(kind.value, columns, cells, right=numbers)
 
 

@@ -33,7 +33,7 @@ def plot(
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
 ) -> None:
-    """Draw a figure of a paper, or the accuracy curves of some runs, from the store.
+    """Draw a figure of a paper, or the accuracy curves of some runs, from the store; of regressions the losses.
 
     What is not stored yet is named with the command that makes it. The options that change the runs are those that
     the runs were made with.
@@ -42,6 +42,7 @@ def plot(
     analog plot fig4
     analog plot fig4 --dataset mnist5k --format svg
     analog plot 1f0c2a77 9be2d3a0
+    analog plot aihwkit-01
     """
     from analogcli.cli.console import note
     from analogcli.errors import AnalogError
@@ -73,7 +74,8 @@ def plot_figure(store: "Store", registry: "Registry", figure: "Figure", override
     """Draw a registry figure and say on stderr what is missing or not as the figure asks for."""
     from analogcli.cli.console import note
     from analogcli.errors import UsageError
-    from analogcli.figures.curves import draw_figure
+    from analogcli.figures import curves as accuracies
+    from analogcli.figures import losses
     from analogcli.figures.selection import choose
 
     curves = registry.curves(figure, overrides)
@@ -86,7 +88,8 @@ def plot_figure(store: "Store", registry: "Registry", figure: "Figure", override
             note(f"note: {_describe(choice, figure, titles)} is run {choice.run.short_id}: {choice.remark}")
     if all(choice.run is None for choice in choices):
         raise UsageError(f"nothing of {figure.id} is stored yet; `analog sweep {figure.id}` makes all its runs")
-    return draw_figure(figure, choices, titles)
+    draw = losses.draw_figure if figure.kind == "losses" else accuracies.draw_figure
+    return draw(figure, choices, titles)
 
 
 def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str:
@@ -96,8 +99,9 @@ def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str
 
 def _plot_runs(runs: "list[RunRecord]") -> "Canvas":
     from analogcli.errors import UsageError
+    from analogcli.figures import curves, losses
     from analogcli.figures.comparison import changed_fields
-    from analogcli.figures.curves import draw_runs
+    from analogcli.figures.summary import measure_of
 
     empty = [run.short_id for run in runs if not any(m.epochs for m in run.models)]
     if empty:
@@ -110,7 +114,9 @@ def _plot_runs(runs: "list[RunRecord]") -> "Canvas":
             if v is not None
         ]
         labels.append(", ".join([f"{run.spec_data['experiment']} {run.spec_data['setting']}", *differs]))
-    return draw_runs(runs, labels)
+    if all(measure_of(run.spec_data) == "test accuracy" for run in runs):
+        return curves.draw_runs(runs, labels)
+    return losses.draw_runs(runs, labels)
 
 
 def _formats(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The live view of a training run on stderr: one bar with accuracy and time left; plain silence when not a terminal."""
+"""The live view of a training run on stderr: one bar with the last epoch and time left; silence when no terminal."""
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
@@ -72,19 +72,23 @@ class ProgressView:
         self._update(completed=self._before + self._group_size * ((epoch - 1) * steps + step))
 
     def on_epoch(self, models: Sequence[ModelRecord], records: Sequence[EpochRecord]) -> None:
-        """Show the accuracy of the epoch, and keep a line of it above the bar; of several models mean ± std."""
+        """Show how well the epoch did, and keep a line of it above the bar; of several models mean ± std."""
         epoch = records[0].epoch
-        accuracy = f"test {_mean([100 * record.test_accuracy for record in records], '.2f')} %"
+        results = [f"train loss {loss}"] if (loss := _mean([r.train_loss for r in records], ".4f")) else []
+        results += [f"test loss {loss}"] if (loss := _mean([r.test_loss for r in records], ".4f")) else []
+        percents = [None if r.test_accuracy is None else 100 * r.test_accuracy for r in records]
+        errors = [None if p is None else 100 - p for p in percents]
+        if accuracy := _mean(percents, ".2f"):
+            results += [f"test error {_mean(errors, '.2f')} %", f"accuracy {accuracy} %"]
         which = f"{_numbers(models)}/{self._n_models} " if self._n_models > 1 else ""
         self._update(
             completed=self._before + self._group_size * epoch * self._steps_per_epoch,
-            status=f"{which}epoch {epoch}/{self._epochs_planned} {accuracy}",
+            status=f"{which}epoch {epoch}/{self._epochs_planned} {results[-1]}",
         )
-        losses = [record.train_loss for record in records if record.train_loss is not None]
-        loss = f"  train loss {_mean(losses, '.4f')}" if losses else ""
         if self._console.is_terminal:
+            moment = records[0].recorded_at.astimezone().strftime("%H:%M:%S")
             seconds = duration(sum(record.seconds for record in records))
-            self._say(f"  {which}epoch {epoch:>3}/{self._epochs_planned}{loss}  {accuracy}  {seconds}")
+            self._say("  ".join([f"{moment} {which}epoch {epoch:>3}/{self._epochs_planned}", *results, seconds]))
 
     def on_stop_request(self) -> None:
         """Say that the wish to stop was heard."""
@@ -110,6 +114,8 @@ def _numbers(models: Sequence[ModelRecord]) -> str:
     return f"models {first}–{last}" + ("" if last - first + 1 == len(models) else f" ({len(models)} of them)")
 
 
-def _mean(values: Sequence[float], form: str) -> str:
-    spread = f" ± {stdev(values):{form}}" if len(values) > 1 else ""
-    return f"{fmean(values):{form}}{spread}"
+def _mean(values: Sequence[float | None], form: str) -> str:
+    """Return mean ± std of what there is; nothing of nothing."""
+    known = [value for value in values if value is not None]
+    spread = f" ± {stdev(known):{form}}" if len(known) > 1 else ""
+    return f"{fmean(known):{form}}{spread}" if known else ""

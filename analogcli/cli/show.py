@@ -7,7 +7,7 @@ import typer
 from analogcli.cli import options as o
 
 if TYPE_CHECKING:
-    from analogcli.store import RunRecord
+    from analogcli.store import EpochRecord, RunRecord
 
 
 def show(
@@ -53,7 +53,7 @@ def as_data(run: "RunRecord") -> dict[str, Any]:
         "seconds": run.seconds,
         "attempts": list(run.attempts),
         "models": [
-            {"index": m.index, "seed": m.seed, "epochs": [asdict(epoch) for epoch in m.epochs]} for m in run.models
+            {"index": m.index, "seed": m.seed, "epochs": [epoch.as_data() for epoch in m.epochs]} for m in run.models
         ],
     }
 
@@ -76,7 +76,7 @@ def print_summary(run: "RunRecord") -> None:
             f"{run.epochs_done} of {run.epochs_planned}"
             + (f", those of {len(run.models)} models together" if len(run.models) > 1 else ""),
         ),
-        ("test accuracy", summary.text()),
+        (summary.measure, summary.text()),
         ("time", duration(run.seconds)),
     ]
     table(None, ["", ""], what)
@@ -89,24 +89,32 @@ def _device(device: dict[str, Any]) -> str:
 
 
 def _print_epochs(run: "RunRecord") -> None:
-    from analogcli.cli.console import percent, table
+    from analogcli.cli.console import table
 
     for model in run.models:
-        rows = [
-            (
-                e.epoch,
-                None if e.train_loss is None else f"{e.train_loss:.4f}",
-                None if e.test_loss is None else f"{e.test_loss:.4f}",
-                percent(e.test_accuracy),
-                None if e.mean_abs_gradient is None else f"{e.mean_abs_gradient:.3e}",
-                None if e.lr is None else f"{e.lr:g}",
-                f"{e.seconds:.1f}",
-            )
-            for e in model.epochs
-        ]
+        cells = [_epoch_cells(epoch) for epoch in model.epochs]
+        # What no epoch has is no column, e.g. the accuracy where numbers are predicted.
+        columns = [name for name in (cells[0] if cells else {}) if any(row[name] is not None for row in cells)]
         print()
-        header = ["epoch", "train loss", "test loss", "accuracy [%]", "mean |gradient|", "lr", "seconds"]
-        table(f"model {model.index} (seed {model.seed})", header, rows, right=range(7))
+        rows = [[row[name] for name in columns] for row in cells]
+        table(f"model {model.index} (seed {model.seed})", columns, rows, right=range(len(columns)))
+
+
+def _epoch_cells(epoch: "EpochRecord") -> dict[str, object]:
+    from analogcli.cli.console import percent
+
+    accuracy = epoch.test_accuracy
+    return {
+        "epoch": epoch.epoch,
+        "recorded (UTC)": epoch.recorded_at.strftime("%Y-%m-%d %H:%M:%S"),
+        "train loss": None if epoch.train_loss is None else f"{epoch.train_loss:.4f}",
+        "test loss": None if epoch.test_loss is None else f"{epoch.test_loss:.4f}",
+        "test error [%]": None if accuracy is None else percent(1 - accuracy),
+        "accuracy [%]": percent(accuracy),
+        "mean |gradient|": None if epoch.mean_abs_gradient is None else f"{epoch.mean_abs_gradient:.3e}",
+        "lr": None if epoch.lr is None else f"{epoch.lr:g}",
+        "seconds": f"{epoch.seconds:.1f}",
+    }
 
 
 def _print_provenance(run: "RunRecord") -> None:

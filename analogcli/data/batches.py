@@ -1,6 +1,7 @@
 """Mini-batches: an order that can be computed again at any time, and slices of it gathered on the device.
 
-Axes: R models, N samples of the training set, B samples of a mini-batch, C channels, H and W the image.
+Axes: R models, N samples of the training set, B samples of a mini-batch, C channels, H and W the image; labels
+have no axis of their own, numbers to be predicted have K.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,11 +27,11 @@ def orders(n: int, seeds: Sequence[int], epoch: int) -> Tensor:
 
 
 def train_batch(dataset: DataSet, index_RB: Tensor) -> tuple[Tensor, Tensor]:
-    """Return images in [0, 1] (float32 [R, B, C, H, W]) and labels (int64 [R, B]) of these training samples."""
+    """Return x (float32 [R, B, C, H, W], images in [0, 1]) and labels [R, B] or numbers [R, B, K] of these samples."""
     index_N = index_RB.to(dataset.device).flatten()
     # On the CPU index_select takes a third of the time that indexing does.
     x_NCHW, y_N = dataset.train_x_BCHW.index_select(0, index_N), dataset.train_y_B.index_select(0, index_N)
-    return unit_range(x_NCHW).view(*index_RB.shape, *x_NCHW.shape[1:]), y_N.view(index_RB.shape)
+    return unit_range(x_NCHW).view(*index_RB.shape, *x_NCHW.shape[1:]), y_N.view(*index_RB.shape, *y_N.shape[1:])
 
 
 def train_batches(
@@ -51,5 +52,5 @@ def test_batches(dataset: DataSet, batch_size: int) -> Iterator[tuple[Tensor, Te
 
 
 def unit_range(x_BCHW: Tensor) -> Tensor:
-    """Return bytes as float32 in [0, 1]."""
-    return x_BCHW.to(torch.float32).div_(255)
+    """Return bytes as float32 in [0, 1]; what is float32 already stays as it is."""
+    return x_BCHW.to(torch.float32).div_(255) if x_BCHW.dtype == torch.uint8 else x_BCHW

@@ -1,6 +1,6 @@
-"""A data set that lives on the training device as bytes, complete; batches become floats only when they are used.
+"""A data set that lives on the training device, complete; bytes become floats only when they are used.
 
-Axes: B samples, C channels, H and W the image.
+Axes: B samples, C channels, H and W the image, K numbers to be predicted.
 """
 
 import hashlib
@@ -17,18 +17,19 @@ FINGERPRINT_DIGITS = 16
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Images and labels for training and test, all on one device."""
+    """Samples and targets for training and test, all on one device."""
 
     name: str
     train_x_BCHW: Tensor
-    """Training images, uint8."""
+    """Training images, uint8; or vectors as images of one row, float32."""
     train_y_B: Tensor
-    """Training labels 0..n_classes-1, int64."""
+    """Training labels 0..n_classes-1, int64; or numbers [B, K], float32."""
     test_x_BCHW: Tensor
-    """Test images, uint8."""
+    """Test images or vectors, as those for training."""
     test_y_B: Tensor
-    """Test labels 0..n_classes-1, int64."""
-    n_classes: int
+    """Test labels or numbers, as those for training."""
+    n_classes: int | None
+    """None: the targets are numbers."""
     fingerprint: str
     """The first 16 hex digits of the SHA-256 of the shapes and bytes of the four tensors."""
 
@@ -43,6 +44,10 @@ class DataSet:
     @property
     def width(self) -> int:
         return self.train_x_BCHW.shape[3]
+
+    @property
+    def n_outputs(self) -> int:
+        return self.train_y_B.shape[1] if self.n_classes is None else self.n_classes
 
     @property
     def device(self) -> torch.device:

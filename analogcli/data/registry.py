@@ -10,6 +10,7 @@ from analogcli.data.idx import IdxSource
 from analogcli.data.image_folder import ImageFolder
 from analogcli.data.mnist5k import Mnist5k
 from analogcli.data.source import Source
+from analogcli.data.toy import ToySet
 from analogcli.errors import UnknownName
 
 DataDir = str | os.PathLike[str] | None
@@ -34,6 +35,18 @@ SOURCES: tuple[Source, ...] = (
         folder="cifar-100-python",
         files=CIFAR100_FILES,
         n_classes=100,
+    ),
+    ToySet(
+        name="toy-sum",
+        description="AIHWKit's examples 1, 5, 7 and 8: two vectors of four numbers, two numbers to predict for each",
+        x_NI=((0.1, 0.2, 0.4, 0.3), (0.2, 0.1, 0.1, 0.3)),
+        y_NK=((1.0, 0.5), (0.7, 0.3)),
+    ),
+    ToySet(
+        name="toy-two-layers",
+        description="AIHWKit's example 2: two vectors of four numbers, their sums to predict",
+        x_NI=((0.1, 0.2, 0.0, 0.0), (0.2, 0.4, 0.0, 0.0)),
+        y_NK=((0.3,), (0.6,)),
     ),
 )
 _BY_NAME = {source.name: source for source in SOURCES}

@@ -1,4 +1,4 @@
-"""What a source of images is: where it lies, whether it is there, and its bytes.
+"""What a source of samples is: where it lies, whether it is there, and its bytes.
 
 Axes: N samples, C channels, H and W the image.
 """
@@ -16,17 +16,23 @@ from analogcli.errors import DataError
 
 Bytes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """A complete data set in main memory; images in 0..255, labels in 0..n_classes-1."""
+    """A complete data set in main memory.
 
-    train_x_NCHW: Bytes
-    train_y_N: Labels
-    test_x_NCHW: Bytes
-    test_y_N: Labels
-    n_classes: int
+    For classification images in 0..255 and labels in 0..n_classes-1; for regression vectors, as images of one row, and
+    the numbers [N, K] that belong to them.
+    """
+
+    train_x_NCHW: Bytes | Numbers
+    train_y_N: Labels | Numbers
+    test_x_NCHW: Bytes | Numbers
+    test_y_N: Labels | Numbers
+    n_classes: int | None
+    """None: the targets are numbers."""
 
 
 class Source(Protocol):

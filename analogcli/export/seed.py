@@ -1,12 +1,13 @@
 """The magneto-ionic simulations' files: for each model ``.pth``, ``-accuracies.pth``, ``-gradients.pth``, ``.json``.
 
 They are ``simulations/<ID>/<ID>-<i>…`` with ``ID = YYYYmmddHHMMSS-<task>-<setting>-<lr>[-tau-<tau>]``. Accuracies
-(fractions) and mean absolute gradients are tensors with one number an epoch, the untrained epoch 0 left out; all files
-load with ``torch.load(weights_only=True)``.
+(fractions; nan where numbers are predicted) and mean absolute gradients are tensors with one number an epoch, the
+untrained epoch 0 left out; all files load with ``torch.load(weights_only=True)``.
 """
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -29,10 +30,8 @@ def export_seed(store: Store, run: RunRecord, models: list[ModelRecord], folder:
         stem = f"{name}-{model.index}"
         tensors = {
             f"{stem}.pth": _weights(store, model),
-            f"{stem}-accuracies.pth": torch.tensor([e.test_accuracy for e in trained]),
-            f"{stem}-gradients.pth": torch.tensor(
-                [math.nan if e.mean_abs_gradient is None else e.mean_abs_gradient for e in trained]
-            ),
+            f"{stem}-accuracies.pth": _numbers(e.test_accuracy for e in trained),
+            f"{stem}-gradients.pth": _numbers(e.mean_abs_gradient for e in trained),
         }
         for file, value in tensors.items():
             torch.save(value, target / file)
@@ -59,16 +58,20 @@ def _weights(store: Store, model: ModelRecord) -> dict[str, torch.Tensor]:
     return {key.removeprefix("model/"): tensors[key] for key in sorted(tensors) if key.startswith("model/")}
 
 
+def _numbers(values: Iterable[float | None]) -> torch.Tensor:
+    return torch.tensor([math.nan if value is None else value for value in values])
+
+
 def _settings(run: RunRecord, model: ModelRecord) -> dict[str, object]:
-    spec = run.spec
+    spec, accuracy = run.spec, model.epochs[-1].test_accuracy
     return {
         "task": spec.task.dataset,
         "seed": spec.seed,
         "batch_size": spec.task.batch_size,
         "epochs": spec.task.epochs,
         "lr": spec.task.lr,
-        "accuracy": 100 * model.epochs[-1].test_accuracy,
-        "accuracy_last_5": 100 * last_epochs_mean(model) if len(model.epochs) > 1 else None,
+        "accuracy": None if accuracy is None else 100 * accuracy,
+        "accuracy_last_5": None if accuracy is None or len(model.epochs) < 2 else 100 * last_epochs_mean(model),
         "loss": model.epochs[-1].train_loss,
         "model_seed": model.seed,
         "run": run.id,

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from analogcli.store import EpochRecord, ModelRecord, RunRecord
@@ -32,7 +31,7 @@ def export_json(run: RunRecord, models: list[ModelRecord], folder: Path) -> list
 
 def _rows(run: RunRecord, models: list[ModelRecord]) -> list[dict[str, object]]:
     return [
-        {"run": run.id, "model": model.index, "seed": model.seed, **asdict(epoch)}
+        {"run": run.id, "model": model.index, "seed": model.seed, **epoch.as_data()}
         for model in models
         for epoch in model.epochs
     ]

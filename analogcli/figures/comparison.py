@@ -25,9 +25,9 @@ class Row:
     def difference(self) -> float | None:
         """Ours minus the published value [percentage points]; None before as many epochs are done."""
         value = self.published
-        if value is None or not value.matches_epochs or self.run.status != "finished" or self.summary.mean is None:
+        if value is None or not value.matches_epochs or self.run.status != "finished" or self.summary.accuracy is None:
             return None
-        return 100 * self.summary.mean - value.value
+        return 100 * self.summary.accuracy - value.value
 
 
 def compare(runs: Sequence[RunRecord], registry: Registry, *, published: bool = False) -> list[Row]:

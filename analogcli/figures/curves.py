@@ -58,7 +58,8 @@ def accuracy_by_epoch(run: "RunRecord", smoothing: float = 0.0) -> tuple[np.ndar
     by_epoch: dict[int, list[float]] = {}
     for model in run.models:
         for record in model.epochs:
-            by_epoch.setdefault(record.epoch, []).append(100 * record.test_accuracy)
+            if record.test_accuracy is not None:
+                by_epoch.setdefault(record.epoch, []).append(100 * record.test_accuracy)
     epochs = sorted(by_epoch)
     mean_E = np.array([np.mean(by_epoch[e]) for e in epochs])
     std_E = np.array([np.std(by_epoch[e]) for e in epochs])

@@ -1,18 +1,26 @@
-"""The number of a run in a table: the papers' rule, mean over the last five epochs, mean ± std over models."""
+"""The number of a run in a table: the papers' rule, mean over the last five epochs, mean ± std over models.
+
+It is the test accuracy where there are classes, and the training loss where numbers are predicted.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
+from typing import Any, Literal
 
-from analogcli.store import ModelRecord, RunRecord
+from analogcli.store import EpochRecord, ModelRecord, RunRecord
 
 LAST_EPOCHS = 5
+
+Measure = Literal["test accuracy", "train loss"]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Test accuracy of a run [fraction]; ``std`` is the population std over models, as in the published tables."""
+    """Test accuracy [fraction] or training loss of a run; ``std`` is the population std over models, as in the tables
+    of the papers."""
 
+    measure: Measure
     mean: float | None
     std: float | None
     final: float | None
@@ -21,43 +29,70 @@ class Summary:
     n_epochs: int
     """Epochs that each model's mean is made of, at most five."""
 
+    @property
+    def accuracy(self) -> float | None:
+        """The mean if it is one of accuracies [fraction]."""
+        return self.mean if self.measure == "test accuracy" else None
+
+    @property
+    def loss(self) -> float | None:
+        """The mean if it is one of losses."""
+        return self.mean if self.measure == "train loss" else None
+
     def text(self) -> str:
         """Return e.g. ``97.20 % in the last epoch; mean of the last 5 epochs 97.12 ± 0.10 % (3 models)``."""
         if self.mean is None or self.final is None:
             return "none yet"
         models = f" ({self.n_models} models)" if self.n_models > 1 else ""
+        scale, form, unit = (100, ".2f", " %") if self.measure == "test accuracy" else (1, ".4f", "")
+        final, mean = f"{scale * self.final:{form}}", f"{scale * self.mean:{form}}"
         if self.n_epochs == 0:
-            return f"{100 * self.final:.2f} % untrained{models}"
-        spread = f" ± {100 * self.std:.2f}" if self.std is not None else ""
+            return f"{final}{unit} untrained{models}"
+        spread = f" ± {scale * self.std:{form}}" if self.std is not None else ""
         if self.n_epochs == 1:
-            return f"{100 * self.mean:.2f}{spread} % after 1 epoch{models}"
+            return f"{mean}{spread}{unit} after 1 epoch{models}"
         rule = f"mean of the last {self.n_epochs} epochs"
-        return f"{100 * self.final:.2f} % in the last epoch; {rule} {100 * self.mean:.2f}{spread} %{models}"
+        return f"{final}{unit} in the last epoch; {rule} {mean}{spread}{unit}{models}"
+
+
+def measure_of(spec: dict[str, Any]) -> Measure:
+    """Return by what a run with this spec (plain data) is judged."""
+    return "train loss" if spec["task"]["kind"] == "regression" else "test accuracy"
 
 
 def summarise(run: RunRecord) -> Summary:
     """Return the summary of what is stored of a run, finished or not; models without a trained epoch do not count."""
+    measure = measure_of(run.spec_data)
     trained = [m for m in run.models if any(e.epoch > 0 for e in m.epochs)]
     if not trained:
-        started = [m.epochs[0].test_accuracy for m in run.models if m.epochs]
-        mean = fmean(started) if started else None
-        return Summary(mean, None, mean, len(started), 0)
+        # Before it is trained a model has no training loss: that of the test set stands in for it.
+        started = [e.test_loss if measure == "train loss" else e.test_accuracy for m in run.models for e in m.epochs]
+        known = [value for value in started if value is not None]
+        mean = fmean(known) if known else None
+        return Summary(measure, mean, None, mean, len(known), 0)
     # Models that are not as far as the others would pull the mean down.
     furthest = max(m.epochs[-1].epoch for m in trained)
     complete = [m for m in trained if m.epochs[-1].epoch == furthest]
-    means = [last_epochs_mean(m) for m in complete]
+    means = [last_epochs_mean(m, measure) for m in complete]
     return Summary(
+        measure,
         mean=fmean(means),
         std=_spread(means),
-        final=fmean(m.epochs[-1].test_accuracy for m in complete),
+        final=fmean(_value(m.epochs[-1], measure) for m in complete),
         n_models=len(complete),
         n_epochs=min(furthest, LAST_EPOCHS),
     )
 
 
-def last_epochs_mean(model: ModelRecord) -> float:
-    """Return the mean test accuracy of a model's last five training epochs (fewer if it has fewer)."""
-    return fmean([e.test_accuracy for e in model.epochs if e.epoch > 0][-LAST_EPOCHS:])
+def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy") -> float:
+    """Return the mean over a model's last five training epochs (fewer if it has fewer)."""
+    return fmean([_value(e, measure) for e in model.epochs if e.epoch > 0][-LAST_EPOCHS:])
+
+
+def _value(epoch: EpochRecord, measure: Measure) -> float:
+    value = epoch.train_loss if measure == "train loss" else epoch.test_accuracy
+    assert value is not None, f"a trained epoch has a {measure}"
+    return value
 
 
 def _spread(values: Sequence[float]) -> float | None:

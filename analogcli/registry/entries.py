@@ -91,18 +91,18 @@ class Inset(Entry):
 
 
 class Panel(Entry):
-    """One panel of a figure: every setting at every tau (settings without devices once)."""
+    """One panel of a figure: every setting at every tau (settings without devices once); without tau at the default."""
 
     title: str
     experiment: str
     settings: tuple[str, ...]
-    tau: tuple[float, ...]
+    tau: tuple[float, ...] = ()
     y_min: float = 0
     inset: Inset | None = None
 
 
 class CurveStyle(Entry):
-    """How accuracy curves are drawn."""
+    """How curves are drawn."""
 
     smoothing: float = Field(0.0, ge=0, lt=1)
     marker_every: int = Field(5, ge=1)

@@ -198,7 +198,7 @@ class Registry:
                 digital = self.is_digital(figure.protocol, setting)
                 asked = {p: v for p, v in (overrides or {}).items() if self.applies(figure.protocol, setting, p)}
                 only = asked.get("device.tau")
-                for tau in (None,) if digital else panel.tau:
+                for tau in (None,) if digital else panel.tau or (None,):
                     if only not in (None, tau):
                         continue
                     own = {"device.tau": tau} if tau is not None else {}
@@ -213,6 +213,8 @@ class Registry:
                     out.append(Curve(index, setting, tau, spec, command))
         tau = (overrides or {}).get("device.tau")
         if tau is not None and all(curve.tau is None for curve in out):
+            if not any(panel.tau for panel in figure.panels):
+                raise SpecError(f"device.tau = {tau!r} is not in {figure.id}, whose devices keep their tau")
             drawn = ", ".join(f"{t:g}" for t in sorted({t for panel in figure.panels for t in panel.tau}))
             raise SpecError(f"device.tau = {tau!r} is not in {figure.id}, which shows {drawn}")
         return out

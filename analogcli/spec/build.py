@@ -33,6 +33,9 @@ def build(data: Mapping[str, Any]) -> RunSpec:
         # Where none has the two together, one that has the algorithm stands in and its refusal says what is amiss.
         able = backends_for(algorithm, _kind(data.get("device"))) or backends_for(algorithm, None) or BACKENDS
         data["backend"] = able[0]
+    task = data.get("task")
+    if isinstance(task, Mapping) and "kind" not in task:
+        data["task"] = {"kind": "classification", **task}
     update = data.get("update")
     if isinstance(update, Mapping) and update.get("fidelity") is None:
         # The default fidelity is the backend's own: one update law per engine, written out in the resolved spec.

@@ -45,6 +45,16 @@ class TorchvisionModel(Spec):
     """The network, named as in torchvision.models."""
 
 
+class MlpModel(Spec):
+    """Fully connected layers whose outputs are numbers, for regression; without hidden layers a single linear one."""
+
+    kind: Literal["mlp"] = "mlp"
+    hidden: tuple[PositiveInt, ...] = ()
+    """Sizes of the hidden layers [neurons]; input and output sizes follow from the data set."""
+    activation: Literal["none", "sigmoid", "tanh", "relu"] = "none"
+    """Activation function after every hidden layer; none: the layers follow each other directly."""
+
+
 Model = Annotated[FcnModel | LeNet5Model | ResNetModel | TorchvisionModel, Field(discriminator="kind")]
 
 
@@ -96,4 +106,24 @@ class ClassificationTask(Spec):
     """How the learning rate changes over the epochs."""
 
 
-Task = ClassificationTask
+class RegressionTask(Spec):
+    """Train a network to predict numbers for a number of epochs."""
+
+    kind: Literal["regression"] = "regression"
+    dataset: str = Field(min_length=1)
+    """Data set with numbers to predict: toy-sum or toy-two-layers."""
+    model: MlpModel = MlpModel()
+    """The network."""
+    loss: Literal["mse"] = "mse"
+    """Squared error, averaged over the outputs and the mini-batch."""
+    batch_size: int = Field(gt=0)
+    """Samples per mini-batch; as many as the data set has, or more, is the full batch."""
+    epochs: int = Field(ge=0)
+    """Passes over the training set."""
+    lr: float = Field(gt=0)
+    """Learning rate of the optimizer (AIHWKit: AnalogSGD lr)."""
+    schedule: Schedule = ConstantLR()
+    """How the learning rate changes over the epochs."""
+
+
+Task = Annotated[ClassificationTask | RegressionTask, Field(discriminator="kind")]

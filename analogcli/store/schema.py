@@ -121,8 +121,8 @@ class Epoch(Base):
     epoch: Mapped[int] = mapped_column(primary_key=True)
     train_loss: Mapped[float | None]
     test_loss: Mapped[float | None]
-    test_accuracy: Mapped[float]
-    """Fraction of the test images that are classified correctly."""
+    test_accuracy: Mapped[float | None]
+    """Fraction of the test images that are classified correctly; null where numbers are predicted."""
     mean_abs_gradient: Mapped[float | None]
     """Mean |∂L/∂W| over all weights, last mini-batch of the epoch."""
     lr: Mapped[float | None]

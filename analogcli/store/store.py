@@ -111,7 +111,7 @@ class Store:
         """
         with self._write() as session:
             for one in done:
-                session.add(schema.Epoch(model_id=one.model_id, recorded_at=_now(), **asdict(one.record)))
+                session.add(schema.Epoch(model_id=one.model_id, **asdict(one.record)))
                 session.add_all(
                     schema.Series(model_id=one.model_id, name=name, epoch=one.record.epoch, values=values)
                     for name, values in one.series.items()

@@ -1,7 +1,7 @@
 """What the store gives back: frozen values without a database behind them."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from analogcli.store.processes import Owner
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch of one model; accuracies are fractions, losses are means over images.
+    """One epoch of one model; accuracies are fractions, None where numbers are predicted, losses means over samples.
 
     ``seconds`` is the model's share of the time: of models that were trained together, each took its equal part.
     """
@@ -22,10 +22,16 @@ class EpochRecord:
     epoch: int
     train_loss: float | None
     test_loss: float | None
-    test_accuracy: float
+    test_accuracy: float | None
     mean_abs_gradient: float | None
     lr: float | None
     seconds: float
+    recorded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the epoch was done."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the record as JSON data."""
+        return asdict(self) | {"recorded_at": self.recorded_at.isoformat()}
 
 
 @dataclass(frozen=True)
@@ -130,10 +136,8 @@ def run_record(run: schema.Run) -> RunRecord:
 
 
 def _model_record(model: schema.Model) -> ModelRecord:
-    epochs = tuple(
-        EpochRecord(e.epoch, e.train_loss, e.test_loss, e.test_accuracy, e.mean_abs_gradient, e.lr, e.seconds)
-        for e in model.epochs
-    )
+    names = [f.name for f in fields(EpochRecord)]
+    epochs = tuple(EpochRecord(*(getattr(epoch, name) for name in names)) for epoch in model.epochs)
     return ModelRecord(model.id, model.index, model.seed, epochs)
 
 

@@ -2,7 +2,7 @@
 
 The models of a group stand at the same position and are trained in the same kernels, each on its own order of samples.
 
-Axes: R replica (model), B batch, C channel, H, W image, S mini-batches of an epoch.
+Axes: R replica (model), B batch, C channel, H, W image, K outputs, S mini-batches of an epoch.
 """
 
 import time
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import nll_loss
 
 from analogcli.backends import Trainable
 from analogcli.data import DataSet, orders, test_batches, train_batches
+from analogcli.nn.loss import LOSSES
 from analogcli.spec import Task
 from analogcli.store import EpochRecord
 
@@ -97,7 +97,7 @@ def fit(
     """
     if position.epoch < 0:
         began = time.perf_counter()
-        tested = evaluate(models, data)
+        tested = evaluate(models, data, task)
         seconds = (time.perf_counter() - began) / len(seeds)
         records = [EpochRecord(0, None, loss, accuracy, None, None, seconds) for loss, accuracy in tested]
         position = Position.after(0, len(seeds))
@@ -143,7 +143,7 @@ def _epoch(
     train_loss_R = loss_RS.mean(1)
     gradients = models.gradient_magnitude()
     models.end_of_epoch(train_loss_R)
-    tested = evaluate(models, data)
+    tested = evaluate(models, data, task)
     seconds = (time.perf_counter() - began) / len(seeds)
     records = [
         EpochRecord(epoch, train_loss, test_loss, accuracy, gradient, lr, seconds)
@@ -153,15 +153,24 @@ def _epoch(
 
 
 @torch.no_grad()
-def evaluate(models: Trainable, data: DataSet) -> list[tuple[float, float]]:
-    """Return for each model mean loss and fraction of correct answers on the test set, with the hardware's noise."""
+def evaluate(models: Trainable, data: DataSet, task: Task) -> list[tuple[float, float | None]]:
+    """Return for each model mean loss and fraction of correct answers on the test set, with the hardware's noise.
+
+    Where numbers are predicted nothing is correct or wrong, and the fraction is None.
+    """
     size = max(1, min(TEST_BATCH, TEST_PIXELS // data.test_x_BCHW[0].numel()))
-    losses_R, correct_R = [], []
+    classes = data.n_classes is not None
+    losses_R, correct_R, n = [], [], 0
     for x_BCHW, y_B in test_batches(data, size):
-        log_p_RBK = models.log_probs(x_BCHW)
-        y_RB = y_B.expand(len(log_p_RBK), -1)
-        losses_R.append(nll_loss(log_p_RBK.mT, y_RB, reduction="none").sum(1, dtype=torch.float64))
-        correct_R.append((log_p_RBK.argmax(2) == y_RB).sum(1))
-    n = len(data.test_y_B)
-    loss_R, accuracy_R = torch.stack(losses_R).sum(0) / n, torch.stack(correct_R).sum(0).double() / n
+        output_RBK = models.outputs(x_BCHW)
+        y_RB = y_B.expand(len(output_RBK), *y_B.shape)
+        loss_RN = LOSSES[task.loss](output_RBK.flatten(0, 1), y_RB.flatten(0, 1), reduction="none").view(len(y_RB), -1)
+        losses_R.append(loss_RN.sum(1, dtype=torch.float64))
+        n += loss_RN.shape[1]
+        if classes:
+            correct_R.append((output_RBK.argmax(2) == y_RB).sum(1))
+    loss_R = torch.stack(losses_R).sum(0) / n
+    if not classes:
+        return [(loss, None) for loss in loss_R.tolist()]
+    accuracy_R = torch.stack(correct_R).sum(0).double() / n
     return list(zip(loss_R.tolist(), accuracy_R.tolist(), strict=True))

@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 
 from analogcli import backends, data
-from analogcli.errors import AnalogError, RunFailed
+from analogcli.errors import AnalogError, RunFailed, UsageError
 from analogcli.spec import ExecutionOptions, RunSpec
 from analogcli.store import (
     CheckpointFile,
@@ -89,8 +89,19 @@ def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _P
     if note:
         observer.on_note(note)
     dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())
+    _check_targets(spec, dataset)
     provenance = collect(options, devices.describe(device), dataset.fingerprint, note)
     return _Prepared(backend, dataset, device, provenance)
+
+
+def _check_targets(spec: RunSpec, dataset: data.DataSet) -> None:
+    """Raise :class:`UsageError` where the data set's targets are not what the task learns: classes, or numbers."""
+    has, wants = ("numbers", "classes") if dataset.n_classes is None else ("classes", "numbers")
+    if (has == "classes") != (spec.task.kind == "classification"):
+        raise UsageError(
+            f"--dataset {dataset.name} has {has} and {spec.experiment} learns {wants}; "
+            f"`analog data` says which sets have {wants}"
+        )
 
 
 def _train(

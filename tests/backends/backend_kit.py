@@ -22,7 +22,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 class Shape:
     """Small grey images of four classes."""
 
-    channels, height, width, n_classes = 1, 16, 16, 4
+    channels, height, width, n_outputs = 1, 16, 16, 4
 
 
 def spec(algorithm: dict[str, Any], network: str = "fcn", **parts: Any) -> RunSpec:

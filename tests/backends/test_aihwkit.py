@@ -60,7 +60,7 @@ def model(network: Callable[[], nn.Module] = small_network, seed: int = 0, **par
 class Digits:
     """The shape of MNIST."""
 
-    channels, height, width, n_classes = 1, 28, 28, 10
+    channels, height, width, n_outputs = 1, 28, 28, 10
 
 
 def batch(n: int = 4) -> tuple[Tensor, Tensor]:
@@ -191,7 +191,7 @@ def test_a_model_starts_from_the_weights_of_its_seed(kind: str) -> None:
     assert all(torch.equal(weight, expected[name]) for name, weight in weights.items())
     x, y = torch.rand(1, 2, 1, 28, 28), torch.tensor([[1, 2]])
     (loss,) = trainable.train_step(x, y, lr=0.1)
-    assert loss.isfinite() and trainable.log_probs(x[0]).shape == (1, 2, 10)
+    assert loss.isfinite() and trainable.outputs(x[0]).shape == (1, 2, 10)
 
 
 @needs_aihwkit
@@ -258,7 +258,7 @@ def test_learns_a_separable_problem(algorithm: dict[str, Any]) -> None:
     for _ in range(8):
         for chunk in torch.arange(600).split(10):
             trainable.train_step(x[chunk], y[chunk], lr=0.2)
-    accuracy = (trainable.log_probs(x).argmax(1) == y).float().mean().item()
+    accuracy = (trainable.outputs(x).argmax(1) == y).float().mean().item()
     assert accuracy > 0.9
 
 
@@ -266,7 +266,7 @@ def test_learns_a_separable_problem(algorithm: dict[str, Any]) -> None:
 def test_loss_is_the_mean_nll_before_the_update() -> None:
     trainable = model(periphery=PERFECT)
     x, y = batch()
-    expected = nn.functional.nll_loss(trainable.log_probs(x), y)
+    expected = nn.functional.nll_loss(trainable.outputs(x), y)
     loss = trainable.train_step(x, y, lr=0.1)
     torch.testing.assert_close(loss, expected)
     assert not loss.requires_grad and loss.ndim == 0
@@ -322,7 +322,7 @@ def test_state_goes_round_through_plain_tensors(parts: dict[str, Any], tmp_path:
     resumed = model(seed=7, **parts)  # other devices and another past, so that nothing is right by accident
     resumed.train_step(x, y, lr=0.2)
     resumed.load_state_dict(load_file(tmp_path / "state.safetensors"))
-    assert torch.equal(resumed.log_probs(x), trained.log_probs(x))
+    assert torch.equal(resumed.outputs(x), trained.outputs(x))
     before, after = trained.state_dict(), resumed.state_dict()
     assert before.keys() == after.keys()
     assert [name for name in before if not torch.equal(before[name], after[name])] == []

@@ -84,9 +84,9 @@ def test_seeds_give_different_models() -> None:
 
 
 def test_log_probabilities_are_normalised_and_leave_no_graph() -> None:
-    log_probs = model(0, 1).log_probs(batches(1)[0][0][0])
-    torch.testing.assert_close(log_probs.exp().sum(2), torch.ones(2, 6))
-    assert not log_probs.requires_grad
+    log_p = model(0, 1).outputs(batches(1)[0][0][0])
+    torch.testing.assert_close(log_p.exp().sum(2), torch.ones(2, 6))
+    assert not log_p.requires_grad
 
 
 def test_weights_are_those_of_the_layers_by_name() -> None:

@@ -93,9 +93,9 @@ def test_models_may_be_continued_in_other_groups() -> None:
 def test_the_random_numbers_of_an_evaluation_are_part_of_the_state() -> None:
     a, b = native(), native()
     ((x, y),) = batches(1)
-    a.log_probs(x[0])
+    a.outputs(x[0])
     assert not torch.equal(a.train_step(x, y, 0.1), b.train_step(x, y, 0.1))
-    a.log_probs(x[0])
+    a.outputs(x[0])
     b.load_state_dict(a.state_dict())
     assert torch.equal(a.train_step(x, y, 0.1), b.train_step(x, y, 0.1))
 
@@ -126,8 +126,8 @@ def test_seeds_differ_in_weights_devices_and_noise() -> None:
     assert not torch.equal(*cell.array.law.upper_ROI)
     ((x, _),) = batches(1)
     same = native(1, 1)
-    assert not torch.equal(*native(1, 2).log_probs(x[0]))
-    torch.testing.assert_close(*same.log_probs(x[0]), atol=1e-5, rtol=1e-5)
+    assert not torch.equal(*native(1, 2).outputs(x[0]))
+    torch.testing.assert_close(*same.outputs(x[0]), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", PULSED)
@@ -164,7 +164,7 @@ def test_weights_never_leave_the_range_of_the_devices() -> None:
 def test_read_noise_stays_on_in_inference_and_leaves_no_graph() -> None:
     m = native(0, 1)
     x = batches(1)[0][0][0]
-    a, b = m.log_probs(x), m.log_probs(x)
+    a, b = m.outputs(x), m.outputs(x)
     assert not torch.equal(a, b)
     assert not a.requires_grad
     torch.testing.assert_close(a.exp().sum(2), torch.ones(2, 6))
@@ -174,7 +174,7 @@ def test_normalisation_follows_the_batch_in_training_and_its_statistics_in_infer
     m = native(0, 1, network="resnet")
     ((x, y),) = batches(1, 2)
     statistics = [s["bn1.running_mean"].clone() for s in m.state_dict()]
-    m.log_probs(x[0])
+    m.outputs(x[0])
     assert all(torch.equal(s["bn1.running_mean"], old) for s, old in zip(m.state_dict(), statistics, strict=True))
     m.train_step(x, y, 0.1)
     new = [s["bn1.running_mean"] for s in m.state_dict()]

@@ -13,7 +13,7 @@ from analogcli.errors import UnknownName
 from analogcli.nn.models import ImageShape
 
 CPU = torch.device("cpu")
-SHAPES = {
+SHAPES: dict[str, tuple[int, int, int, tuple[int, int, int]]] = {
     "mnist5k": (4_000, 1_000, 10, (1, 28, 28)),
     "mnist": (60_000, 10_000, 10, (1, 28, 28)),
     "fashion-mnist": (60_000, 10_000, 10, (1, 28, 28)),
@@ -21,6 +21,8 @@ SHAPES = {
     "cifar10": (50_000, 10_000, 10, (3, 32, 32)),
     "cifar100": (50_000, 10_000, 100, (3, 32, 32)),
 }
+NUMBERS = {"toy-sum": (2, 4, 2), "toy-two-layers": (2, 4, 1)}
+"""Sets with numbers to predict: samples, numbers given, numbers to predict."""
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,10 @@ def mnist5k() -> data.DataSet:
 
 
 def test_every_set_is_specified_here() -> None:
-    assert set(SHAPES) == set(data.names())
+    assert {*SHAPES, *NUMBERS} == set(data.names())
 
 
-@pytest.mark.parametrize("name", data.names())
+@pytest.mark.parametrize("name", SHAPES)
 def test_counts_shapes_and_types(name: str) -> None:
     if not data.available(name):
         pytest.skip(f"{name} is not in {data.data_directory()}")
@@ -45,7 +47,30 @@ def test_counts_shapes_and_types(name: str) -> None:
     assert dataset.train_y_B.dtype == dataset.test_y_B.dtype == torch.int64
     assert dataset.train_y_B.unique().tolist() == list(range(n_classes)) == dataset.test_y_B.unique().tolist()
     image: ImageShape = dataset
-    assert (image.channels, image.height, image.width, image.n_classes) == (*shape, n_classes)
+    assert (image.channels, image.height, image.width, image.n_outputs) == (*shape, n_classes)
+    assert dataset.n_classes == n_classes
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_to_predict_are_float32_and_are_tested_where_they_were_learnt(name: str) -> None:
+    n, n_in, n_out = NUMBERS[name]
+    dataset = data.load(name, None, CPU)
+    assert dataset.train_x_BCHW.shape == (n, 1, 1, n_in) and dataset.train_y_B.shape == (n, n_out)
+    assert dataset.train_x_BCHW.dtype == dataset.train_y_B.dtype == torch.float32
+    assert torch.equal(dataset.train_x_BCHW, dataset.test_x_BCHW)
+    assert torch.equal(dataset.train_y_B, dataset.test_y_B)
+    shape: ImageShape = dataset
+    assert (shape.channels, shape.height, shape.width, shape.n_outputs) == (1, 1, n_in, n_out)
+    assert dataset.n_classes is None
+
+
+def test_numbers_come_out_of_batches_as_they_went_in() -> None:
+    dataset = data.load("toy-sum", None, CPU)
+    x_RBCHW, y_RBK = data.train_batch(dataset, torch.tensor([[1, 0], [0, 1]]))
+    assert torch.equal(x_RBCHW[0].flatten(1), torch.tensor([[0.2, 0.1, 0.1, 0.3], [0.1, 0.2, 0.4, 0.3]]))
+    assert torch.equal(y_RBK[1], torch.tensor([[1.0, 0.5], [0.7, 0.3]]))
+    ((x_BCHW, y_BK),) = data.test_batches(dataset, 10)
+    assert torch.equal(x_BCHW, dataset.test_x_BCHW) and torch.equal(y_BK, dataset.test_y_B)
 
 
 @pytest.mark.parametrize("name", [*data.names(), "image-folder:somewhere"])

@@ -45,7 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, RunRecord]
 def numbers(run: RunRecord) -> list[dict[str, object]]:
     """Return what the store knows, one row an epoch and model."""
     return [
-        {"run": run.id, "model": m.index, "seed": m.seed} | {c: getattr(e, c) for c in EpochRecord.__dataclass_fields__}
+        {"run": run.id, "model": m.index, "seed": m.seed, **e.as_data()}
         for m in run.models
         for e in m.epochs
     ]

@@ -66,7 +66,7 @@ def test_a_chip_seeds_them_too_and_torchs_global_generator_is_not_touched() -> N
 class Colour:
     """Small colour images of four classes."""
 
-    channels, height, width, n_classes = 3, 32, 32, 4
+    channels, height, width, n_outputs = 3, 32, 32, 4
 
 
 def mobilenet(backend: str) -> RunSpec:

@@ -10,7 +10,7 @@ from analogcli.errors import SpecError
 from analogcli.generators import stream
 from analogcli.nn import Chip, analog_layers, convert_to_analog, initial_weights
 from analogcli.nn.models import MODELS, build_model
-from analogcli.spec import FcnModel, LeNet5Model, Model, ResNetModel, SoftBounds, TorchvisionModel
+from analogcli.spec import FcnModel, LeNet5Model, MlpModel, Model, ResNetModel, SoftBounds, TorchvisionModel
 
 
 @dataclass(frozen=True)
@@ -18,19 +18,20 @@ class Shape:
     channels: int = 1
     height: int = 28
     width: int = 28
-    n_classes: int = 10
+    n_outputs: int = 10
 
 
-SPECS: dict[str, Model] = {
+SPECS: dict[str, Model | MlpModel] = {
     "fcn": FcnModel(),
     "lenet5": LeNet5Model(),
+    "mlp": MlpModel(hidden=(3, 2), activation="tanh"),
     "resnet": ResNetModel(blocks=(1, 1, 1, 1), width=4),
     "torchvision": TorchvisionModel(name="mobilenet_v3_small"),
 }
 SHAPES = {"torchvision": Shape(3, 32, 32)} | {kind: Shape() for kind in SPECS if kind != "torchvision"}
 
 
-def shapes(model: Model, shape: Shape = Shape()) -> list[tuple[int, ...]]:
+def shapes(model: Model | MlpModel, shape: Shape = Shape()) -> list[tuple[int, ...]]:
     network = build_model(model, shape)
     return [tuple(p.shape) for p in network.parameters() if p.dim() > 1]
 

@@ -20,7 +20,7 @@ class Shape:
     channels: int = 3
     height: int = 32
     width: int = 32
-    n_classes: int = 10
+    n_outputs: int = 10
 
 
 RESNET_18, RESNET_34 = ResNetModel(), ResNetModel(blocks=(3, 4, 6, 3))
@@ -28,11 +28,11 @@ SMALL = ResNetModel(blocks=(1, 2, 1, 1), width=4)
 
 
 @pytest.mark.parametrize(
-    ("model", "n_classes", "n_parameters"),
+    ("model", "n_outputs", "n_parameters"),
     [(RESNET_18, 10, 11_173_962), (RESNET_18, 100, 11_220_132), (RESNET_34, 10, 21_282_122)],
 )
-def test_the_number_of_parameters_is_the_known_one(model: ResNetModel, n_classes: int, n_parameters: int) -> None:
-    network = build_model(model, Shape(n_classes=n_classes))
+def test_the_number_of_parameters_is_the_known_one(model: ResNetModel, n_outputs: int, n_parameters: int) -> None:
+    network = build_model(model, Shape(n_outputs=n_outputs))
     assert sum(p.numel() for p in network.parameters()) == n_parameters
 
 
@@ -49,13 +49,13 @@ def test_it_is_torchvisions_resnet_with_another_stem() -> None:
 def test_images_of_any_size_pass_through(shape: Shape) -> None:
     network = build_model(SMALL, shape)
     log_p_BK = network(torch.rand(5, shape.channels, shape.height, shape.width))
-    assert log_p_BK.shape == (5, shape.n_classes)
+    assert log_p_BK.shape == (5, shape.n_outputs)
     assert torch.allclose(log_p_BK.exp().sum(1), torch.ones(5), atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [SMALL, *(TorchvisionModel(name=name) for name in NAMES)], ids=str)
 def test_a_network_gives_log_probabilities_and_a_gradient_to_every_parameter(model: Model) -> None:
-    network = build_model(model, Shape(n_classes=7))
+    network = build_model(model, Shape(n_outputs=7))
     log_p_BK = network(torch.rand(4, 3, 32, 32))
     assert log_p_BK.shape == (4, 7)
     assert torch.allclose(log_p_BK.exp().sum(1), torch.ones(4), atol=1e-5)

@@ -96,7 +96,7 @@ def test_a_figure_has_a_line_for_every_setting_and_tau(figure: Figure) -> None:
         lines = [(c.setting, c.tau) for c in REGISTRY.curves(figure) if c.panel == index]
         assert len(lines) == len(set(lines))
         for setting in panel.settings:
-            taus = [None] if REGISTRY.is_digital(figure.protocol, setting) else list(panel.tau)
+            taus = [None] if REGISTRY.is_digital(figure.protocol, setting) else list(panel.tau) or [None]
             assert [tau for s, tau in lines if s == setting] == taus
 
 

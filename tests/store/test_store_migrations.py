@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
+from store_helpers import NO_FILE, begin, train_one
 
 from analogcli import store as store_package
 from analogcli.errors import StoreError
-from analogcli.store import Store, locate
+from analogcli.store import EpochRecord, ModelEpoch, Store, locate
 from analogcli.store.engine import HEAD
 from analogcli.store.schema import Base
 
@@ -28,6 +30,27 @@ def test_the_schema_the_code_expects_is_the_newest_migration() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(str(store_package.__file__)).with_name("migrations")))
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_store_from_before_regressions_keeps_its_epochs_and_takes_some_without_accuracy(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    opened = Store.open(str(file))
+    run = opened.runs(id=begin(opened))[0]
+    train_one(opened, run.id, run.models[0], 0)
+    before = opened.runs()[0].models[0].epochs
+    engine = opened.sessions.kw["bind"]
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        # Back to what version 0001 left: the column, with its values, under NOT NULL.
+        with Operations(MigrationContext.configure(connection)).batch_alter_table("epochs") as epochs:
+            epochs.alter_column("test_accuracy", existing_type=sa.Double(), nullable=False)
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    again = Store.open(str(file))
+    assert again.runs()[0].models[0].epochs == before
+    lossy = EpochRecord(1, 0.5, 0.4, None, None, 0.1, 0.1)
+    again.record_epochs([ModelEpoch(run.models[0].id, lossy, {}, NO_FILE)])
+    assert again.runs()[0].models[0].epochs == (*before, lossy)
+    assert again.problems() == [f"the checkpoint {tmp_path / NO_FILE.path} is missing"]
 
 
 def test_opening_an_up_to_date_store_writes_nothing(tmp_path: Path) -> None:

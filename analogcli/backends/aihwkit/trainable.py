@@ -2,7 +2,7 @@
 
 AIHWKit's optimizer reads the analog inputs and output gradients that forward and backward left on each tile, and turns
 them into pulses; biases and output scales follow by plain SGD. Axes: B batch (of patches for convolutions), C channel,
-H, W image, O out, I in.
+H, W image, K outputs, O out, I in.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from analogcli.backends.aihwkit import state
 from analogcli.backends.aihwkit.config import rpu_config
 from analogcli.backends.aihwkit.tiles import construction_seeds, on_tiles
+from analogcli.nn.loss import LOSSES
 from analogcli.spec import RunSpec
 
 
@@ -24,6 +25,7 @@ class AihwkitModel:
         given = spec.device.construction_seed if spec.device else None
         self.network = on_tiles(network, rpu_config(spec), construction_seeds(seed, given)).to(device)
         self._shapes = {name: tensor.shape for name, tensor in network.named_parameters()}
+        self._loss = LOSSES[spec.task.loss]
         self._optimizer = AnalogSGD(self.network.parameters(), lr=spec.task.lr)
         self._last: list[tuple[list[Tensor], list[Tensor], Tensor | None]] = []
 
@@ -33,7 +35,7 @@ class AihwkitModel:
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         self._optimizer.zero_grad()
-        loss = nn.functional.nll_loss(self.network(x_BCHW), y_B)
+        loss = self._loss(self.network(x_BCHW), y_B)
         loss.backward()  # type: ignore[no-untyped-call]
         # The optimizer lets go of x and d after the update, and moves the scales; holding the lists costs no copy.
         self._last = [
@@ -44,11 +46,11 @@ class AihwkitModel:
         return loss.detach()
 
     @torch.no_grad()
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
-        """Return log-probabilities [B, K]; AIHWKit's read noise is on in inference too."""
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [B, K]; AIHWKit's read noise is on in inference too."""
         self.network.eval()
-        log_probs: Tensor = self.network(x_BCHW)
-        return log_probs
+        output_BK: Tensor = self.network(x_BCHW)
+        return output_BK
 
     @torch.no_grad()
     def gradient_magnitude(self) -> float:

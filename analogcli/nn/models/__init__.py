@@ -8,24 +8,27 @@ from torch.nn import Module
 
 from analogcli.generators import stream
 from analogcli.nn.init import initialise
-from analogcli.nn.models.fcn import build_fcn
+from analogcli.nn.models.fcn import build_fcn, build_mlp
 from analogcli.nn.models.lenet5 import build_lenet5
 from analogcli.nn.models.resnet import build_resnet
 from analogcli.nn.models.shape import ImageShape
 from analogcli.nn.models.torchvision_models import build_torchvision
-from analogcli.spec import Model
+from analogcli.spec import MlpModel, Model
 
 MODELS: dict[str, Callable[[Any, ImageShape], Module]] = {
     "fcn": build_fcn,
     "lenet5": build_lenet5,
+    "mlp": build_mlp,
     "resnet": build_resnet,
     "torchvision": build_torchvision,
 }
 """Called with the model's spec and the size of the images; initial weights are drawn afterwards."""
 
 
-def build_model(model: Model, shape: ImageShape, seed: int = 0) -> Module:
-    """Return the untrained network on the CPU; it maps x [B, C, H, W] to log-probabilities [B, K].
+def build_model(model: Model | MlpModel, shape: ImageShape, seed: int = 0) -> Module:
+    """Return the untrained network on the CPU; it maps x [B, C, H, W] to its outputs [B, K].
+
+    The outputs of a classifier are log-probabilities.
 
     Initial weights follow from ``seed`` (see :func:`analogcli.nn.initialise`); torch's global generator is not touched.
     """
@@ -36,4 +39,13 @@ def build_model(model: Model, shape: ImageShape, seed: int = 0) -> Module:
     return network
 
 
-__all__ = ["MODELS", "ImageShape", "build_fcn", "build_lenet5", "build_model", "build_resnet", "build_torchvision"]
+__all__ = [
+    "MODELS",
+    "ImageShape",
+    "build_fcn",
+    "build_lenet5",
+    "build_mlp",
+    "build_model",
+    "build_resnet",
+    "build_torchvision",
+]

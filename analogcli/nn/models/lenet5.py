@@ -35,7 +35,7 @@ def build_lenet5(model: LeNet5Model, shape: ImageShape) -> Module:
     modules["flatten"] = Flatten()
     modules["linear1"] = Linear(second * height * width, model.hidden)
     modules["tanh4"] = Tanh()
-    modules["linear2"] = Linear(model.hidden, shape.n_classes)
+    modules["linear2"] = Linear(model.hidden, shape.n_outputs)
     modules["log_softmax"] = LogSoftmax(dim=1)
     return Sequential(modules)
 

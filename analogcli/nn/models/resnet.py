@@ -72,7 +72,7 @@ class ResNet(Module):
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.pool = AdaptiveAvgPool2d(1)
         self.flatten = Flatten()
-        self.fc = Linear(n_in, shape.n_classes)
+        self.fc = Linear(n_in, shape.n_outputs)
         self.log_softmax = LogSoftmax(dim=1)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

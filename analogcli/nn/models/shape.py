@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class ImageShape(Protocol):
-    """Size of the images and number of the classes."""
+    """Size of the images, and how many outputs are wanted for each: its classes, or the numbers to be predicted."""
 
     @property
     def channels(self) -> int: ...
@@ -13,4 +13,4 @@ class ImageShape(Protocol):
     @property
     def width(self) -> int: ...
     @property
-    def n_classes(self) -> int: ...
+    def n_outputs(self) -> int: ...

@@ -23,5 +23,5 @@ def build_torchvision(model: TorchvisionModel, shape: ImageShape) -> Module:
 
     if shape.channels != 3:
         raise SpecError(f"task.model {model.name} needs colour images; these have {shape.channels} channel(s)")
-    backbone = models.get_model(model.name, weights=None, num_classes=shape.n_classes)
+    backbone = models.get_model(model.name, weights=None, num_classes=shape.n_outputs)
     return Sequential(OrderedDict[str, Module](backbone=backbone, log_softmax=LogSoftmax(dim=1)))
