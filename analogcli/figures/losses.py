@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from analogcli.figures.theme import COLOURS, DIGITAL, PANEL_INCHES, themed
 from analogcli.registry.entries import Figure
@@ -97,20 +97,27 @@ def _draw_losses(ax: "Axes", drawn: Sequence[Drawn]) -> None:
     classes = any(len(by_epoch(d.run, "test_error")[0]) for d in drawn)
     handles = []
     for d in drawn:
-        handles.append(_line(ax, d, "train_loss", "-", "", "training"))
+        handles.append(_line(ax, d, "train_loss", "-", "", "training" if classes else ""))
         if classes:
             handles.append(_line(ax, d, "test_loss", "--", d.marker, "validation"))
-    ax.set_yscale("log")
-    ax.set_ylabel("Loss")
+    _log_axis(ax)
+    ax.set_ylabel("Loss" if classes else "Training loss")
     _legend(ax, handles)
 
 
 def _draw_errors(ax: "Axes", drawn: Sequence[Drawn]) -> None:
     handles = [_line(ax, d, "test_error", "-", d.marker, "") for d in drawn]
-    ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(ScalarFormatter())
+    _log_axis(ax)
     ax.set_ylabel("Test error [%]")
     _legend(ax, handles)
+
+
+def _log_axis(ax: "Axes") -> None:
+    """Give the y axis 1, 2 and 5 of every decade, as numbers that are read without counting."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _line(ax: "Axes", d: Drawn, quantity: str, dashes: str, marker: str, what: str) -> Line2D:

@@ -44,11 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, RunRecord]
 
 def numbers(run: RunRecord) -> list[dict[str, object]]:
     """Return what the store knows, one row an epoch and model."""
-    return [
-        {"run": run.id, "model": m.index, "seed": m.seed, **e.as_data()}
-        for m in run.models
-        for e in m.epochs
-    ]
+    return [{"run": run.id, "model": m.index, "seed": m.seed, **e.as_data()} for m in run.models for e in m.epochs]
 
 
 def test_seed_files_are_named_as_the_simulations_are(trained: tuple[Store, RunRecord], tmp_path: Path) -> None:
