@@ -3,6 +3,7 @@
 One colour a run; training losses are solid and without markers, those of the test set dashed with markers.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 MARKERS = ("o", "s", "^", "v", "D")
 MARKERS_PER_LINE = 10
-LEGEND_COLUMNS = 2
+LABEL_WIDTH = 60
+"""Longest line of a label [characters]."""
+SHORT = 24
+"""Longest label that leaves room for another beside it [characters]."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, s
 def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
     """Draw any runs into one panel of losses, and one of test errors if there are any."""
     drawn = [
-        Drawn(run, label, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+        Drawn(run, textwrap.fill(label, LABEL_WIDTH), COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
         for i, (run, label) in enumerate(zip(runs, labels, strict=True))
     ]
     return _draw([("", drawn)])
@@ -81,8 +85,10 @@ def _draw(panels: Sequence[tuple[str, Sequence[Drawn]]]) -> Canvas:
         for quantity in ("loss", "test_error")
         if quantity == "loss" or any(len(by_epoch(d.run, quantity)[0]) for d in drawn)
     ]
+    rows = max(sum(d.label.count("\n") + 1 for d in drawn) for _, drawn in panels)
     with themed():
-        canvas = Canvas(figsize=(PANEL_INCHES[0] * len(quantities), PANEL_INCHES[1] + 0.5), layout="constrained")
+        size = (PANEL_INCHES[0] * len(quantities), PANEL_INCHES[1] + 0.3 + 0.16 * rows)
+        canvas = Canvas(figsize=size, layout="constrained")
         axes = canvas.subplots(1, len(quantities), squeeze=False)[0]
         for ax, (title, drawn, quantity) in zip(axes, quantities, strict=True):
             (_draw_losses if quantity == "loss" else _draw_errors)(ax, drawn)
@@ -132,7 +138,12 @@ def _line(ax: "Axes", d: Drawn, quantity: str, dashes: str, marker: str, what: s
 
 
 def _legend(ax: "Axes", handles: Sequence[Line2D]) -> None:
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=min(LEGEND_COLUMNS, len(handles)))
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=_columns(handles))
+
+
+def _columns(handles: Sequence[Line2D]) -> int:
+    longest = max(len(line) for handle in handles for line in str(handle.get_label()).splitlines())
+    return 2 if len(handles) > 1 and longest <= SHORT else 1
 
 
 def _value(record: "EpochRecord", quantity: str) -> float | None:

@@ -103,7 +103,9 @@ def test_a_run_on_a_cuda_device_is_recorded_there_and_repeats(analog: Callable[.
     words = ("run", "mnist-fcn", "--setting", "analog-sgd", *TINY, "--epochs", "1", "--cuda", "0", "--json")
     first, second = analog(*words).json, analog(*words, "--again").json
     assert first["attempts"][0]["device"].startswith("cuda:0 ")
-    drop_time = [[{**e, "seconds": 0, "recorded_at": ""} for e in run["models"][0]["epochs"]] for run in (first, second)]
+    drop_time = [
+        [{**e, "seconds": 0, "recorded_at": ""} for e in run["models"][0]["epochs"]] for run in (first, second)
+    ]
     assert drop_time[0] == drop_time[1]
 
 
