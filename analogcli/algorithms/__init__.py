@@ -10,6 +10,7 @@ from analogcli.algorithms.multi_tile_residual import MultiTileResidualCell
 from analogcli.algorithms.registry import CELLS, build_cell, end_of_epoch, set_training
 from analogcli.algorithms.residual_learning import ResidualLearningCell
 from analogcli.algorithms.tiki_taka import TikiTakaCell
+from analogcli.algorithms.vector import VectorCell
 
 __all__ = [
     "CELLS",
@@ -22,6 +23,7 @@ __all__ = [
     "MultiTileResidualCell",
     "ResidualLearningCell",
     "TikiTakaCell",
+    "VectorCell",
     "build_cell",
     "end_of_epoch",
     "set_training",

@@ -4,7 +4,7 @@
 
     W = Σ_i gamma_i W_i            array 0 takes the gradient; the last one has gamma = 1 and holds what is written
 
-A sum of one term (all other gammas 0) is that array itself. AIHWKit counterpart: ``VectorUnitCell`` and the
+A sum of one term with gamma = 1 is that array itself. AIHWKit counterpart: ``VectorUnitCell`` and the
 ``TransferCompound`` derived from it, "fully hidden" if the last array alone is seen.
 
 Axes: R replica, B sample (or image patch), O out, I in.
@@ -28,7 +28,7 @@ class Compound:
     def __init__(self, arrays: Sequence[CrossbarArray], gammas: Sequence[float]) -> None:
         self.arrays = list(arrays)
         self.gammas = list(gammas)
-        self._hidden = not any(gammas[:-1])
+        self._hidden = not any(gammas[:-1]) and gammas[-1] == 1
         slow = self.arrays[-1].seen_ROI
         self._visible_ROI = slow if self._hidden else slow.clone()
 

@@ -1,7 +1,7 @@
 """Every algorithm by the ``kind`` of its spec; tests parametrise over this dictionary."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -14,29 +14,50 @@ from analogcli.algorithms.mixed_precision import MixedPrecisionCell
 from analogcli.algorithms.multi_tile_residual import MultiTileResidualCell
 from analogcli.algorithms.residual_learning import ResidualLearningCell
 from analogcli.algorithms.tiki_taka import TikiTakaCell
+from analogcli.algorithms.vector import VectorCell
 from analogcli.crossbar import Cell, CrossbarArray
-from analogcli.spec import Algorithm, Update
-
-MakeArray = Callable[[str], CrossbarArray]
-"""Returns a new array of the tile's shape; its devices follow from the model's seed, the tile's name and this name."""
+from analogcli.spec import Algorithm, Device, Update
 
 
-CELLS: dict[str, Callable[[Any, Update, MakeArray], Cell]] = {
+class MakeArray(Protocol):
+    """What makes the arrays of a tile."""
+
+    def __call__(self, name: str, device: Device | None = None, /) -> CrossbarArray:
+        """Return a new array of the tile's shape, of the run's devices or of others.
+
+        Which devices it gets follows from the model's seed, the tile's name and ``name``.
+        """
+        ...
+
+
+MakeCell = Callable[[Any, Update, MakeArray], Cell]
+"""Called with the algorithm's spec, the gradient's pulses, and what makes arrays (array 0 takes the gradient)."""
+
+
+def _fast_and_slow(cell: Callable[..., Cell]) -> MakeCell:
+    return lambda algorithm, update, make: cell(make("0", algorithm.fast_device), make("1"), algorithm, update)
+
+
+CELLS: dict[str, MakeCell] = {
     "analog-sgd": lambda algorithm, update, make: AnalogSgdCell(make(""), update),
-    "tt-v1": lambda algorithm, update, make: TikiTakaCell(make("0"), make("1"), algorithm, update),
-    "tt-v2": lambda algorithm, update, make: BufferedTikiTakaCell(make("0"), make("1"), algorithm, update),
-    "tt-v2-chopped": lambda algorithm, update, make: ChoppedTikiTakaCell(make("0"), make("1"), algorithm, update),
-    "c-ttv2": lambda algorithm, update, make: ChoppedTikiTakaCell(make("0"), make("1"), algorithm, update),
-    "agad": lambda algorithm, update, make: AgadCell(make("0"), make("1"), algorithm, update),
+    "vector": lambda algorithm, update, make: VectorCell(
+        [make("0"), *(make(str(i), device) for i, device in enumerate(algorithm.further_devices, start=1))],
+        algorithm,
+        update,
+    ),
+    "tt-v1": _fast_and_slow(TikiTakaCell),
+    "tt-v2": _fast_and_slow(BufferedTikiTakaCell),
+    "tt-v2-chopped": _fast_and_slow(ChoppedTikiTakaCell),
+    "c-ttv2": _fast_and_slow(ChoppedTikiTakaCell),
+    "agad": _fast_and_slow(AgadCell),
     "mp": lambda algorithm, update, make: MixedPrecisionCell(make(""), algorithm, update),
-    "rl-v1": lambda algorithm, update, make: TikiTakaCell(make("0"), make("1"), algorithm, update),
-    "rl-v2": lambda algorithm, update, make: ResidualLearningCell(make("0"), make("1"), algorithm, update),
+    "rl-v1": _fast_and_slow(TikiTakaCell),
+    "rl-v2": _fast_and_slow(ResidualLearningCell),
     "resl": lambda algorithm, update, make: MultiTileResidualCell(
         [make(str(tile)) for tile in range(algorithm.tiles)], algorithm, update
     ),
     "hwa": lambda algorithm, update, make: HardwareAwareCell(make(""), algorithm, update),
 }
-"""Called with the algorithm's spec, the gradient's pulses, and what makes arrays (array 0 takes the gradient)."""
 
 
 def build_cell(algorithm: Algorithm, update: Update, make: MakeArray) -> Cell:

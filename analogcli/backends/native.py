@@ -45,8 +45,8 @@ class NativeBackend:
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the constants of the engine, and the parameters of a user's device, that no field of the spec sets."""
         constants = {"max_bm_factor": MAX_BM_FACTOR, "max_bm_res": MAX_BM_RES, "digital_bias": True}
-        own = {"device_parameters": parameters(spec.device)} if isinstance(spec.device, CustomStep) else {}
-        return constants | own
+        own = {path: parameters(device) for path, device in spec.devices.items() if isinstance(device, CustomStep)}
+        return constants | {f"{path}_parameters": values for path, values in own.items()}
 
 
 class NativeModel(NetworkOfModels):

@@ -49,13 +49,13 @@ class Chip:
         """Return R·G tiles with weights 0; their devices depend on the seeds and on ``name``, and on nothing else."""
         given = self.device.construction_seed
 
-        def make_array(array: str) -> CrossbarArray:
+        def make_array(array: str, device: Device | None = None) -> CrossbarArray:
             purpose = f"devices/{name}/{array}" if array else f"devices/{name}"
             generators = [
                 stream(seed if given is None else given, f"{purpose}/group{g}" if groups > 1 else purpose)
                 for seed in self.seeds
                 for g in range(groups)
             ]
-            return CrossbarArray(draw_devices(self.device, shape_OI, generators).to(self.noise.device))
+            return CrossbarArray(draw_devices(device or self.device, shape_OI, generators).to(self.noise.device))
 
         return Tile(build_cell(self.algorithm, self.update, make_array), self.periphery, self.mapping)

@@ -38,6 +38,7 @@ from analogcli.spec.task import (
 )
 from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
 from analogcli.spec.update import Pulses, Update
+from analogcli.spec.vector import Vector
 
 __all__ = [
     "ANALOG_PARTS",
@@ -91,6 +92,7 @@ __all__ = [
     "TorchvisionModel",
     "TransferRead",
     "Update",
+    "Vector",
     "WeightClip",
     "WeightModifier",
     "build",

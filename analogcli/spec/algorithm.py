@@ -8,6 +8,7 @@ from analogcli.spec.base import Spec
 from analogcli.spec.hardware_aware import HardwareAware
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
 from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
+from analogcli.spec.vector import Vector
 
 
 class FpSgd(Spec):
@@ -39,6 +40,7 @@ class MixedPrecision(Spec):
 Algorithm = Annotated[
     FpSgd
     | AnalogSgd
+    | Vector
     | TikiTakaV1
     | BufferedTikiTaka
     | TikiTakaV2Chopped

@@ -179,6 +179,8 @@ def _locate(loc: tuple[int | str, ...]) -> tuple[str, type[BaseModel] | None]:
             node, options = options[str(part)], {}
             continue
         path.append(str(part))
+        if isinstance(part, int):  # Which one of several: all of them are of the same union.
+            continue
         owner = node
         field = node.model_fields.get(str(part)) if node else None
         models = models_in(field.annotation) if field else []
@@ -193,7 +195,7 @@ def _kind(part: Any) -> str | None:
 
 
 def _keep_known(old: Mapping[str, Any], key: str, kind: Any) -> dict[str, Any]:
-    field = RunSpec.model_fields.get(key)
+    field = RunSpec.model_fields.get("device" if key == "fast_device" else key)
     models = members(field.annotation) if field else {}
     known = set(models[kind].model_fields) if isinstance(kind, str) and kind in models else set()
     known |= {name for name, meant in WRITTEN_OTHERWISE.items() if meant in known}

@@ -19,7 +19,7 @@ P24 is arXiv 2406.12774, P25 is arXiv 2502.06309.
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from analogcli.spec.base import Spec
 from analogcli.spec.custom import digest
@@ -217,3 +217,13 @@ Device = Annotated[
     | CustomStep,
     Field(discriminator="kind"),
 ]
+
+
+def _seed_of_the_run(device: Device) -> Device:
+    if device.construction_seed is not None:
+        raise ValueError("construction_seed stands in the run's device, for all arrays of a tile; leave it out here")
+    return device
+
+
+FurtherDevice = Annotated[Device, AfterValidator(_seed_of_the_run)]
+"""Devices of an array beside that of the run's device: everything is their own but the seed."""

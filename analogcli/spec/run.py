@@ -65,6 +65,14 @@ class RunSpec(Spec):
         return self.model_dump(mode="json", exclude=set(LABELS))
 
     @property
+    def devices(self) -> dict[str, Device]:
+        """All devices of the run, by the path of their field."""
+        further = getattr(self.algorithm, "further_devices", ())
+        found = {"device": self.device, "algorithm.fast_device": getattr(self.algorithm, "fast_device", None)}
+        found |= {f"algorithm.further_devices.{i}": device for i, device in enumerate(further)}
+        return {path: device for path, device in found.items() if device is not None}
+
+    @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of :meth:`identity` (64 hex digits)."""
         return hashlib.sha256(canonical_json(self.identity()).encode()).hexdigest()

@@ -21,6 +21,7 @@ ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
     "digital": ("fp-sgd",),
     "native": (
         "analog-sgd",
+        "vector",
         "tt-v1",
         "tt-v2",
         "tt-v2-chopped",
@@ -32,7 +33,19 @@ ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
         "resl",
         "hwa",
     ),
-    "aihwkit": ("analog-sgd", "tt-v1", "tt-v2", "tt-v2-chopped", "c-ttv2", "agad", "mp", "rl-v1", "resl", "hwa"),
+    "aihwkit": (
+        "analog-sgd",
+        "vector",
+        "tt-v1",
+        "tt-v2",
+        "tt-v2-chopped",
+        "c-ttv2",
+        "agad",
+        "mp",
+        "rl-v1",
+        "resl",
+        "hwa",
+    ),
 }
 DEVICES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
@@ -65,6 +78,11 @@ LACKS: dict[BackendName, tuple[tuple[str, str, Callable[["RunSpec"], bool]], ...
             lambda spec: getattr(spec.algorithm, "warm_start", "off") != "off",
         ),
         (
+            "algorithm.fast_lr = 0, the optimizer's, with a fast_device",
+            "or --set algorithm.fast_lr to a rate",
+            lambda spec: "algorithm.fast_device" in spec.devices and not getattr(spec.algorithm, "fast_lr", 1),
+        ),
+        (
             # 1.1.0 stops with an error, 1.2.0 undoes the choppers at the wrong cross points.
             "algorithm.gamma > 0 with a buffer in pulses",
             "or --set algorithm.gamma=0",
@@ -88,8 +106,10 @@ def devices(backend: BackendName, algorithm: str | None) -> list[str]:
 
 def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
     """Return why ``backend`` cannot run ``spec``, or None if it can."""
-    algorithm, device = spec.algorithm.kind, spec.device.kind if spec.device else None
-    able = backends_for(algorithm, device)
+    algorithm, kinds = spec.algorithm.kind, [device.kind for device in spec.devices.values()]
+    # A run on devices of several kinds is named by the first that this backend does not have.
+    device = next((kind for kind in kinds if kind not in devices(backend, algorithm)), next(iter(kinds), None))
+    able = [b for b in backends_for(algorithm, device) if set(kinds) <= set(devices(b, algorithm))]
     instead = f"use --backend {' or '.join(able)}" if able else f"no backend runs it there: {_partners(algorithm)}"
     if algorithm not in ALGORITHMS[backend]:
         return f"backend {backend} does not have the algorithm {algorithm}; {instead}"

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from analogcli.spec.base import Spec
+from analogcli.spec.devices import FurtherDevice
 from analogcli.spec.periphery import TransferRead
 from analogcli.spec.update import Pulses
 
@@ -29,6 +30,9 @@ class Transfer(Spec):
 
     gamma: float = Field(0.0, ge=0)
     """Weight of the fast array in the visible weight, W = gamma·A + C."""
+    # Left out where it is null: runs without it keep the hash that they had before there was this field.
+    fast_device: FurtherDevice | None = Field(None, exclude_if=lambda device: device is None)
+    """Devices of the fast array; null: those of the run."""
     fast_lr: float = Field(1.0, ge=0)
     """Learning rate of the gradient onto the fast array, absolute; 0: the optimizer's.
 

@@ -17,6 +17,7 @@ from analogcli.spec import (
     AnalogSgd,
     BufferedTikiTaka,
     ChoppedTikiTaka,
+    ConstantStep,
     HardwareAware,
     MixedPrecision,
     MultiTileResidual,
@@ -27,6 +28,7 @@ from analogcli.spec import (
     TikiTakaV2Chopped,
     TransferRead,
     Update,
+    Vector,
 )
 
 SHAPE = (4, 5)
@@ -43,6 +45,7 @@ SPECS: dict[str, Any] = {
     "c-ttv2": ChoppedTikiTaka(**CHOPPED, in_chop_prob=0.3, correct_gradient_magnitudes=True),
     "agad": Agad(**CHOPPED, in_chop_prob=0.3, in_chop_random=True),
     "mp": MixedPrecision(),
+    "vector": Vector(update_policy="single-random", further_devices=(SoftBounds(tau=0.4, dw_min=0.02), ConstantStep())),
     "rl-v1": ResidualLearningV1(**FAST, transfer_every=0.5),
     "rl-v2": ResidualLearningV2(transfer_lr=1.0),
     "resl": MultiTileResidual(tiles=3, transfer_every=1, transfer_every_ratio=2, transfer_lr=1.0, fast_lr=0.05),
@@ -62,8 +65,9 @@ def build(
 ) -> Cell:
     """Return a cell whose weights are 0."""
 
-    def make(name: str) -> CrossbarArray:
-        return CrossbarArray(draw_devices(device, shape, [stream(seed, f"devices/{name}") for seed in seeds], on))
+    def make(name: str, other: Any = None) -> CrossbarArray:
+        generators = [stream(seed, f"devices/{name}") for seed in seeds]
+        return CrossbarArray(draw_devices(other or device, shape, generators, on))
 
     return build_cell(algorithm, update or Update(), make)
 

@@ -35,8 +35,8 @@ def ours(algorithm: Any, device: Any, update: Pulses, data: Data, lr: float, upd
 
     w_OI, x_BI, d_BO = data
 
-    def make(name: str) -> CrossbarArray:
-        return CrossbarArray(draw_devices(device, (w_OI.shape[0], w_OI.shape[1]), [torch.Generator()] * n))
+    def make(name: str, other: Any = None) -> CrossbarArray:
+        return CrossbarArray(draw_devices(other or device, (w_OI.shape[0], w_OI.shape[1]), [torch.Generator()] * n))
 
     cell: Any = build_cell(algorithm, Update(**update.model_dump()), make)
     randomness = Randomness(range(1, n + 1))

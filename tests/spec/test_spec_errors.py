@@ -66,6 +66,23 @@ def sentence(ask: Callable[[], object]) -> str:
             ["device: centre = 0.6", "a bound at 0 gives no response"],
         ),
         ("device", {"states": 1200, "dw_min": 0.001}, ["device: dw_min and states", "give one of them"]),
+        (
+            "algorithm",
+            {"kind": "vector", "further_devices": [{"kind": "power", "tau": -1}]},
+            ["algorithm.further_devices.0.tau = -1", "greater than 0"],
+        ),
+        (
+            "algorithm",
+            {"kind": "vector", "further_devices": [{"kind": "power", "construction_seed": 3}]},
+            ["algorithm.further_devices.0: construction_seed stands in the run's device"],
+        ),
+        ("algorithm", {"kind": "vector", "gamma_vec": [1, 2]}, ["gamma_vec has 2 entries; 1 devices need 1"]),
+        ("algorithm", {"kind": "vector", "gamma_vec": [0]}, ["gamma_vec is 0 for all devices"]),
+        (
+            "algorithm",
+            {"kind": "tt-v1", "fast_device": {"kind": "pwer"}},
+            ["algorithm.fast_device.kind = 'pwer'", "did you mean power?"],
+        ),
         ("devce.tau", 1, ["devce is not a field", "did you mean device?"]),
         ("task.epochs", 1.5, ["task.epochs = 1.5", "integer"]),
         ("task.epochs", -1, ["task.epochs = -1", "greater than or equal to 0"]),

@@ -85,6 +85,10 @@ BEYOND = [
     ({"kind": "resl"}, "the warm start of resl; use --backend native, or --set algorithm.warm_start=off"),
     ({"kind": "resl", "warm_start": "code-mnist"}, "the warm start of resl"),
     ({"kind": "c-ttv2", "gamma": 0.1}, "algorithm.gamma > 0 with a buffer in pulses; use --backend native, or"),
+    (
+        {"kind": "tt-v1", "fast_lr": 0, "fast_device": {"kind": "soft-bounds"}},
+        "algorithm.fast_lr = 0, the optimizer's, with a fast_device; use --backend native",
+    ),
     ({"kind": "agad", "gamma": 0.1}, "algorithm.gamma > 0 with a buffer in pulses"),
 ]
 """What a spec can say of algorithms that AIHWKit has, and AIHWKit cannot do or does wrongly."""

@@ -5,7 +5,8 @@
     tt-v1, rl-v1           TransferCompound of 2              resl    TransferCompound of n, gamma, period and rate
     tt-v2                  BufferedTransferCompound                   of every device written out
     tt-v2-chopped, c-ttv2  ChoppedTransferCompound            mp      MixedPrecisionCompound
-    agad                   DynamicTransferCompound            rl-v2   in no release of AIHWKit
+    agad                   DynamicTransferCompound            vector  VectorUnitCell
+                                                              rl-v2   in no release of AIHWKit
 
 Only what the spec says differs from AIHWKit's defaults.
 """
@@ -13,16 +14,20 @@ Only what the spec says differs from AIHWKit's defaults.
 from dataclasses import fields
 from typing import Any
 
+import torch
 from aihwkit.simulator.configs import (
     BufferedTransferCompound,
     ChoppedTransferCompound,
     DynamicTransferCompound,
     MixedPrecisionCompound,
     TransferCompound,
+    VectorUnitCell,
 )
+from aihwkit.simulator.parameters.enums import VectorUnitCellUpdatePolicy
 
 from analogcli.backends.aihwkit.devices import pulsed_device
 from analogcli.backends.aihwkit.parameters import io_parameters, update_parameters
+from analogcli.crossbar import draw_devices
 from analogcli.spec import (
     Agad,
     BufferedTikiTaka,
@@ -33,6 +38,7 @@ from analogcli.spec import (
     ResidualLearningV1,
     TikiTakaV1,
     TikiTakaV2Chopped,
+    Vector,
 )
 from analogcli.spec.transfer import Transfer
 
@@ -46,7 +52,13 @@ TRANSFERS: dict[type, Any] = {
     MultiTileResidual: TransferCompound,
 }
 """AIHWKit's class for each algorithm with a transfer between arrays."""
-OURS = {"kind", "transfer_read", "transfer_update"}
+POLICIES = {
+    "all": VectorUnitCellUpdatePolicy.ALL,
+    "single-fixed": VectorUnitCellUpdatePolicy.SINGLE_FIXED,
+    "single-sequential": VectorUnitCellUpdatePolicy.SINGLE_SEQUENTIAL,
+    "single-random": VectorUnitCellUpdatePolicy.SINGLE_RANDOM,
+}
+OURS = {"kind", "fast_device", "transfer_read", "transfer_update"}
 """Fields that AIHWKit writes otherwise."""
 CASCADE = {"fast_lr", "scale_transfer_lr", "units_in_mbatch", "n_reads_per_transfer"}
 """Fields of resl that are not one number for each device there."""
@@ -72,7 +84,30 @@ def transfer_compound(algorithm: Transfer | MultiTileResidual, device: Device) -
     # unknown and setting it is an error. The spec's fast_lr is absolute on both.
     if "scale_fast_lr" in {field.name for field in fields(kind)}:
         given["scale_fast_lr"] = False
-    return kind(unit_cell_devices=[pulsed_device(device) for _ in range(arrays)], **given)
+    fast = algorithm.fast_device if isinstance(algorithm, Transfer) else None
+    if fast is not None:
+        # AIHWKit makes the gradient's trains for the mean granularity of both arrays, as if for a vector cell, which
+        # multiplies fast_lr by that of the fast one over the mean. The spec's fast_lr is what the fast array gets.
+        undo = (granularity(fast) + granularity(device)) / (2 * granularity(fast))
+        given["fast_lr"] *= undo
+        if given.get("correct_gradient_magnitudes"):
+            given["transfer_lr"] *= undo
+    others = [pulsed_device(device) for _ in range(arrays - 1)]
+    return kind(unit_cell_devices=[pulsed_device(fast or device), *others], **given)
+
+
+def granularity(device: Device) -> float:
+    """Return the size of one pulse of the mean device, which AIHWKit computes alike [weight units]."""
+    return draw_devices(device, (1, 1), [torch.Generator()]).granularity
+
+
+def vector_cell(algorithm: Vector, device: Device) -> Any:
+    """Return the devices that hold a weight together."""
+    return VectorUnitCell(
+        unit_cell_devices=[pulsed_device(one) for one in (device, *algorithm.further_devices)],
+        update_policy=POLICIES[algorithm.update_policy],
+        gamma_vec=list(algorithm.gammas),
+    )
 
 
 def mixed_precision(algorithm: MixedPrecision, device: Device) -> Any:

@@ -13,12 +13,12 @@ from aihwkit.inference.converter.base import BaseConductanceConverter
 from aihwkit.inference.noise.base import BaseNoiseModel
 from aihwkit.simulator.configs import DigitalRankUpdateRPUConfig, SingleRPUConfig, UnitCellRPUConfig
 
-from analogcli.backends.aihwkit.compounds import mixed_precision, transfer_compound
+from analogcli.backends.aihwkit.compounds import mixed_precision, transfer_compound, vector_cell
 from analogcli.backends.aihwkit.devices import pulsed_device
 from analogcli.backends.aihwkit.inference import inference_config
 from analogcli.backends.aihwkit.parameters import io_parameters, mapping_parameter, update_parameters
 from analogcli.errors import BackendError
-from analogcli.spec import AnalogSgd, HardwareAware, MixedPrecision, MultiTileResidual, RunSpec
+from analogcli.spec import AnalogSgd, HardwareAware, MixedPrecision, MultiTileResidual, RunSpec, Vector
 from analogcli.spec.transfer import Transfer
 
 
@@ -34,6 +34,8 @@ def rpu_config(spec: RunSpec) -> Any:
     match spec.algorithm:
         case AnalogSgd():
             return SingleRPUConfig(device=pulsed_device(spec.device), **around)
+        case Vector() as algorithm:
+            return UnitCellRPUConfig(device=vector_cell(algorithm, spec.device), **around)
         case MixedPrecision() as algorithm:
             return DigitalRankUpdateRPUConfig(device=mixed_precision(algorithm, spec.device), **around)
         case HardwareAware() as algorithm:

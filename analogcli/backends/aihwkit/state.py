@@ -5,8 +5,10 @@ Names: ``<tile>.tile.weights``, ``<tile>.tile.hidden.<parameter>`` (bounds, puls
 
 AIHWKit's own checkpoint is not used: it needs pickle, and reading it back empties the fast array of Tiki-Taka (seen on
 1.1.0 and 1.2.0), because it writes the weights after the hidden parameters. The digital sum of mixed precision has no
-way back at all (seen on 1.1.0): setting the hidden parameters empties it, so that it is learnt anew, exactly. Counters
-pass through 32-bit floats inside AIHWKit and are exact up to 2²⁴ times their largest factor of two.
+way back at all (seen on 1.1.0): setting the hidden parameters empties it, so that it is learnt anew, exactly. What
+reads see of devices with write noise has none either: whatever is written gets fresh noise. The states that pulses act
+on come back exactly, with new noise of reads around them; those of hidden arrays do not, and are refused. Counters pass
+through 32-bit floats inside AIHWKit and are exact up to 2²⁴ times their largest factor of two.
 """
 
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from torch import Tensor
 
 from analogcli.errors import BackendError
 
+STATE = "persistent_weights"
+"""AIHWKit's name for what pulses act on, where reads see something else."""
 SUM = "hidden_weights_chi"
 """AIHWKit's name for the sum of mixed precision."""
 
@@ -39,7 +43,7 @@ def load(model: Any, state: dict[str, Tensor]) -> None:
     """Put ``state`` back into a ``model`` that was built from the same spec.
 
     Raises:
-        BackendError: the state has other names or shapes than this model.
+        BackendError: the state has other names or shapes than this model, or AIHWKit has no way to write it.
     """
     here = {name: tensor.shape for name, tensor in dump(model).items()}
     there = {name: tensor.shape for name, tensor in state.items()}
@@ -56,17 +60,24 @@ def load(model: Any, state: dict[str, Tensor]) -> None:
         tensor.copy_(state[f"digital.{name}"])
     for name, tile in model.named_analog_tiles():
         hidden = {key: state[f"{name}.tile.hidden.{key}"] for key in tile.tile.get_hidden_parameter_names()}
+        if f"{STATE}_0" in hidden:
+            # Setting these adds noise to the state itself, twice (seen on 1.1.0).
+            raise BackendError(
+                "AIHWKit cannot read back several arrays of devices with write noise without changing them; "
+                "train the run anew with --again, on --backend native if it is to be resumed"
+            )
+        weights = hidden.get(STATE, state[f"{name}.tile.weights"])
         prefix = f"{name}.tile.extra."
         extra = {key.removeprefix(prefix): numbers.tolist() for key, numbers in state.items() if key.startswith(prefix)}
         # In this order: weights are clipped to the bounds among the hidden parameters when they are written, writing
         # them empties the fast array among the hidden parameters, and setting those may re-estimate the granularity,
-        # which is among the extras, as are the counters that learning a sum anew moves.
-        parameters = torch.stack(list(hidden.values())) if hidden else None
-        if parameters is not None:
-            tile.tile.set_hidden_parameters(parameters)
-        tile.tile.set_weights(state[f"{name}.tile.weights"])
-        if parameters is not None:
-            tile.tile.set_hidden_parameters(parameters)
+        # which is among the extras, as are the counters that learning a sum anew moves. Where there are no devices
+        # nothing is hidden.
+        if hidden:
+            tile.tile.set_hidden_parameters(torch.stack(list(hidden.values())))
+        tile.tile.set_weights(weights)
+        if "hidden_weights_0" in hidden:
+            tile.tile.set_hidden_parameters(torch.stack(list(hidden.values())))
         if SUM in hidden:
             _learn_sum(tile, hidden[SUM])
         tile.tile.load_extra(extra, True)
