@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.nn import Module
 
 from analogcli.backends.network import NetworkOfModels, State
+from analogcli.backends.rates import factors
 from analogcli.nn import replicate
-from analogcli.nn.models import ImageShape, build_model
+from analogcli.nn.models import ImageShape, build_model, learns
 from analogcli.nn.replicas import replica, together
-from analogcli.spec import FpSgd, RunSpec
+from analogcli.spec import FpSgd, RunSpec, Task
 from analogcli.spec.support import BackendName
 
 
@@ -39,8 +40,7 @@ class DigitalBackend:
         """Return the untrained models with these seeds on ``device``."""
         assert isinstance(spec.algorithm, FpSgd)
         networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
-        network = replicate(networks, seeds).to(device)
-        return DigitalModel(network, len(seeds), spec.task.loss, spec.algorithm.momentum)
+        return DigitalModel(networks, seeds, spec.task, spec.algorithm.momentum, device)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return nothing: the spec says it all."""
@@ -51,19 +51,26 @@ class DigitalBackend:
 class DigitalModel(NetworkOfModels):
     """R models in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, network: Module, replicas: int, loss: str, momentum: float) -> None:
-        super().__init__(network, replicas, loss)
+    def __init__(
+        self, networks: Sequence[Module], seeds: Sequence[int], task: Task, momentum: float, device: torch.device
+    ) -> None:
+        network = replicate(networks, seeds).to(device)
+        super().__init__(network, len(seeds), task)
+        self.freeze(learns(task.model, networks[0]))
         self.momentum = momentum
-        self.velocity = {n: torch.zeros_like(p) for n, p in self.parameters.items()} if momentum else {}
+        self.factors = factors(task, networks[0], network) or {}
+        learnt = {n: p for n, p in self.parameters.items() if p.requires_grad}
+        self.velocity = {n: torch.zeros_like(p) for n, p in learnt.items()} if momentum else {}
 
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update."""
         loss_R = self.forward_backward(x_RBCHW, y_RB)
         with torch.no_grad():
             for name, p in self.parameters.items():
-                assert p.grad is not None
+                if p.grad is None:
+                    continue
                 step = self.velocity[name].mul_(self.momentum).add_(p.grad) if self.momentum else p.grad
-                p.sub_(step, alpha=lr)
+                p.sub_(step * self.factors[name] if self.factors else step, alpha=lr)
         return loss_R
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:

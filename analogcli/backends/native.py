@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from analogcli.backends.network import NetworkOfModels, State
+from analogcli.backends.rates import factors
 from analogcli.crossbar import Randomness
 from analogcli.crossbar.custom import parameters
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.nn import Chip, analog_layers, convert_to_analog
-from analogcli.nn.models import ImageShape, build_model
-from analogcli.spec import CustomStep, RunSpec
+from analogcli.nn.models import ImageShape, build_model, learns, on_arrays
+from analogcli.spec import CustomStep, RunSpec, Task, TorchvisionModel
 from analogcli.spec.support import BackendName
 
 
@@ -40,7 +41,7 @@ class NativeBackend:
         """Return the untrained models with these seeds on ``device``."""
         assert spec.device and spec.periphery and spec.mapping and spec.update
         chip = Chip(spec.device, spec.algorithm, spec.update, spec.periphery, spec.mapping, tuple(seeds), device)
-        return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip, spec.task.loss)
+        return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip, spec.task)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the constants of the engine, and the parameters of a user's device, that no field of the spec sets."""
@@ -52,22 +53,29 @@ class NativeBackend:
 class NativeModel(NetworkOfModels):
     """R models on arrays in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, networks: Sequence[torch.nn.Module], chip: Chip, loss: str) -> None:
-        super().__init__(convert_to_analog(networks, chip), chip.replicas, loss)
+    def __init__(self, networks: Sequence[torch.nn.Module], chip: Chip, task: Task) -> None:
+        select = on_arrays(task.model, networks[0])
+        super().__init__(convert_to_analog(networks, chip, select), chip.replicas, task)
         self.chip = chip
         self.layers = analog_layers(self.network)
+        fixed = isinstance(task.model, TorchvisionModel) and task.model.train_mode == "fix-analog"
+        self.learning = {} if fixed else self.layers
+        self.freeze(learns(task.model, networks[0]))
+        self.factors = factors(task, networks[0], self.network) or {}
 
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update."""
         for layer in self.layers.values():
             layer.forget()
         loss_R = self.forward_backward(x_RBCHW, y_RB)
-        for layer in self.layers.values():
-            layer.learn(lr)
+        for name, layer in self.learning.items():
+            layer.learn(lr * float(self.factors.get(name, 1.0)))
         with torch.no_grad():
-            learnt = [(p, p.grad) for p in self.parameters.values() if p.grad is not None]
+            learnt = [(n, p, p.grad) for n, p in self.parameters.items() if p.grad is not None]
+            if self.factors:
+                learnt = [(n, p, g * self.factors[n]) for n, p, g in learnt]
             if learnt:
-                torch._foreach_sub_([p for p, _ in learnt], [g for _, g in learnt], alpha=lr)
+                torch._foreach_sub_([p for _, p, _ in learnt], [g for _, _, g in learnt], alpha=lr)
         return loss_R
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:

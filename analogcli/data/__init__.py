@@ -4,6 +4,7 @@
 
     names, describe, available, where     which sets there are and what is found on this machine
     load → DataSet                        one set, complete, on the device
+    Pipeline                              what a network sees of them
     orders, train_batches, test_batches   mini-batches of it, for one model or several
 """
 
@@ -14,11 +15,13 @@ from analogcli.data.directory import data_directory
 from analogcli.data.registry import available, describe, names, where
 
 if TYPE_CHECKING:
+    from analogcli.data.augment import Pipeline
     from analogcli.data.batches import order, orders, test_batches, train_batch, train_batches
     from analogcli.data.dataset import DataSet, load
 
 __all__ = [
     "DataSet",
+    "Pipeline",
     "available",
     "data_directory",
     "describe",
@@ -34,6 +37,7 @@ __all__ = [
 
 _NEEDS_TORCH = {
     "DataSet": "dataset",
+    "Pipeline": "augment",
     "load": "dataset",
     "order": "batches",
     "orders": "batches",

@@ -4,13 +4,17 @@ Axes: R models, N samples of the training set, B samples of a mini-batch, C chan
 have no axis of their own, numbers to be predicted have K.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from analogcli.data.augment import unit_range
 from analogcli.data.dataset import DataSet
 from analogcli.generators import stream
+
+See = Callable[[Tensor], Tensor]
+SeeTraining = Callable[[Tensor, int], Tensor]
 
 
 def order(n: int, seed: int, epoch: int) -> Tensor:
@@ -28,29 +32,38 @@ def orders(n: int, seeds: Sequence[int], epoch: int) -> Tensor:
 
 def train_batch(dataset: DataSet, index_RB: Tensor) -> tuple[Tensor, Tensor]:
     """Return x (float32 [R, B, C, H, W], images in [0, 1]) and labels [R, B] or numbers [R, B, K] of these samples."""
+    x_RBCHW, y_RB = stored(dataset, index_RB)
+    return unit_range(x_RBCHW), y_RB
+
+
+def stored(dataset: DataSet, index_RB: Tensor) -> tuple[Tensor, Tensor]:
+    """Return these samples as they are stored: images are bytes."""
     index_N = index_RB.to(dataset.device).flatten()
     # On the CPU index_select takes a third of the time that indexing does.
     x_NCHW, y_N = dataset.train_x_BCHW.index_select(0, index_N), dataset.train_y_B.index_select(0, index_N)
-    return unit_range(x_NCHW).view(*index_RB.shape, *x_NCHW.shape[1:]), y_N.view(*index_RB.shape, *y_N.shape[1:])
+    return x_NCHW.view(*index_RB.shape, *x_NCHW.shape[1:]), y_N.view(*index_RB.shape, *y_N.shape[1:])
 
 
 def train_batches(
-    dataset: DataSet, order_RN: Tensor, batch_size: int, first: int = 0
+    dataset: DataSet,
+    order_RN: Tensor,
+    batch_size: int,
+    first: int = 0,
+    see: SeeTraining = lambda x, step: unit_range(x),
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the mini-batches of an epoch from number ``first`` on; the last one may be smaller."""
+    """Yield the mini-batches of an epoch from number ``first`` on; the last one may be smaller.
+
+    ``see`` turns the images of mini-batch ``step`` as they are stored into what the networks see.
+    """
     # Moved once: on a CUDA device every copy from the host waits for the work that was queued before it.
     order_RN = order_RN.to(dataset.device)
-    for start in range(first * batch_size, order_RN.shape[1], batch_size):
-        yield train_batch(dataset, order_RN[:, start : start + batch_size])
+    for step in range(first, -(-order_RN.shape[1] // batch_size)):
+        x_RBCHW, y_RB = stored(dataset, order_RN[:, step * batch_size : (step + 1) * batch_size])
+        yield see(x_RBCHW, step), y_RB
 
 
-def test_batches(dataset: DataSet, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the test set in its own order as :func:`train_batch` does; the last batch may be smaller."""
+def test_batches(dataset: DataSet, batch_size: int, see: See = unit_range) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the test set in its own order, as the networks ``see`` it; the last batch may be smaller."""
     for start in range(0, len(dataset.test_y_B), batch_size):
         chosen = slice(start, start + batch_size)
-        yield unit_range(dataset.test_x_BCHW[chosen]), dataset.test_y_B[chosen]
-
-
-def unit_range(x_BCHW: Tensor) -> Tensor:
-    """Return bytes as float32 in [0, 1]; what is float32 already stays as it is."""
-    return x_BCHW.to(torch.float32).div_(255) if x_BCHW.dtype == torch.uint8 else x_BCHW
+        yield see(dataset.test_x_BCHW[chosen]), dataset.test_y_B[chosen]

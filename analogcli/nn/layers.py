@@ -67,7 +67,11 @@ class AnalogLayer(Module):
         self._anchor = torch.empty(0, requires_grad=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output of all models; the backward pass fills :attr:`last`."""
+        """Return the output of all models; the backward pass fills :attr:`passes`."""
+        if torch.is_autocast_enabled(x.device.type):
+            # Arrays are simulated in float32, whatever the digital layers beside them compute in.
+            with torch.autocast(x.device.type, enabled=False):
+                return self.forward(x.float())
         y: Tensor = _Read.apply(x, self.bias, self.out_scale, self._anchor, self)  # type: ignore[no-untyped-call]
         return y
 

@@ -1,6 +1,7 @@
 """What a run is: validated, frozen, hashable values. Imports neither torch nor a database."""
 
 from analogcli.spec.algorithm import Algorithm, AnalogSgd, FpSgd, MixedPrecision
+from analogcli.spec.augment import Augment
 from analogcli.spec.build import build, load_yaml, merge, nested, parse_assignment, parse_value
 from analogcli.spec.device import PulsedDevice
 from analogcli.spec.devices import (
@@ -48,6 +49,7 @@ __all__ = [
     "Agad",
     "Algorithm",
     "AnalogSgd",
+    "Augment",
     "BackendName",
     "BackwardRead",
     "BufferedTikiTaka",

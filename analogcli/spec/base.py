@@ -1,6 +1,6 @@
 """The base of every spec: frozen, strict about names, documented field by field."""
 
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
@@ -15,6 +15,20 @@ class Spec(BaseModel):
         use_attribute_docstrings=True,
         validate_default=True,
     )
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are younger than stored runs: what is named by its hash leaves them out while they do nothing."""
+
+    def hashed(self) -> dict[str, Any]:
+        """Return the value as plain data to be hashed: everything but fields of :attr:`LATER` at their default."""
+        data = self.model_dump(mode="json")
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if name in self.LATER and value == field.default:
+                del data[name]
+            elif isinstance(value, Spec):
+                data[name] = value.hashed()
+        return data
 
     @model_validator(mode="before")
     @classmethod

@@ -46,8 +46,16 @@ def digest(law: str) -> str:
     Raises:
         ValueError: there is no such file, or it cannot be read.
     """
-    path = source(law)
+    return digest_of(source(law), f"law = {law!r:.80}")
+
+
+def digest_of(path: Path, what: str) -> str:
+    """Return the SHA-256 of a file (64 hex digits); ``what`` begins the sentence about one that cannot be read.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as exc:
-        raise ValueError(f"law = {law!r:.80}: {path} cannot be read ({exc.strerror})") from exc
+        raise ValueError(f"{what}: {path} cannot be read ({exc.strerror})") from exc

@@ -55,6 +55,8 @@ class RunSpec(Spec):
             if (getattr(self, part) is not None) != analog:
                 needs = "needs" if analog else "has no"
                 raise ValueError(f"algorithm {self.algorithm.kind} {needs} {part}")
+        if analog and getattr(self.task.model, "block_type", "A").count("A") == 0:
+            raise ValueError("task.model.block_type leaves nothing on arrays; use --setting fp-sgd, or give an A")
         reason = refusal(self.backend, self)
         if reason:
             raise ValueError(reason)
@@ -74,8 +76,9 @@ class RunSpec(Spec):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the canonical JSON of :meth:`identity` (64 hex digits)."""
-        return hashlib.sha256(canonical_json(self.identity()).encode()).hexdigest()
+        """SHA-256 of the canonical JSON of everything that decides the result (64 hex digits)."""
+        named = {part: value for part, value in self.hashed().items() if part not in LABELS}
+        return hashlib.sha256(canonical_json(named).encode()).hexdigest()
 
     def to_yaml(self) -> str:
         """Return the spec as YAML that :func:`analogcli.spec.load_yaml` reads back to an equal spec."""

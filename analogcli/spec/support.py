@@ -116,6 +116,9 @@ def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
     if device is not None and device not in devices(backend, algorithm):
         there = f" for {algorithm}" if device in DEVICES[backend] else ""
         return f"backend {backend} does not have the device {device}{there}; {instead}"
+    reason = _task_refusal(backend, spec)
+    if reason:
+        return f"{reason}; use --backend native"
     if spec.update is not None and spec.update.fidelity not in FIDELITIES[backend]:
         has = " or ".join(FIDELITIES[backend])
         other = [b for b in able if spec.update.fidelity in FIDELITIES[b]]
@@ -125,6 +128,19 @@ def refusal(backend: BackendName, spec: "RunSpec") -> str | None:
         if asked(spec):
             others = [b for b in able if b != backend]
             return f"backend {backend} does not have {what}; use --backend {' or '.join(others)}, {other_way}"
+    return None
+
+
+def _task_refusal(backend: BackendName, spec: "RunSpec") -> str | None:
+    """Return what of the task ``backend`` lacks: AIHWKit's optimizer moves everything alike, in single precision."""
+    if backend != "aihwkit":
+        return None
+    if getattr(spec.task, "lr_groups", "one") != "one":
+        return "backend aihwkit has one learning rate for all layers"
+    if getattr(spec.task, "precision", "float32") != "float32":
+        return "backend aihwkit computes in float32"
+    if getattr(spec.task.model, "train_mode", None) == "fix-analog":
+        return "backend aihwkit has no arrays that do not learn"
     return None
 
 

@@ -1,10 +1,13 @@
 """What is learnt: data set, network, loss and the protocol of training."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from analogcli.spec.augment import Augment
 from analogcli.spec.base import Spec
+from analogcli.spec.custom import digest_of
 
 
 class FcnModel(Spec):
@@ -30,19 +33,67 @@ class LeNet5Model(Spec):
 class ResNetModel(Spec):
     """CIFAR-style residual network of basic blocks: 3×3 stem without pooling, four stages, the last three halve."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"block_type"})
+
     kind: Literal["resnet"] = "resnet"
     blocks: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (2, 2, 2, 2)
     """Basic blocks in each of the four stages: 2, 2, 2, 2 is ResNet-18, 3, 4, 6, 3 is ResNet-34."""
     width: int = Field(64, gt=0)
     """Channels of the first stage; every further stage has twice as many."""
+    block_type: str = "AAAAAA"
+    """What lies on arrays (A) and what is digital (D), of stem, layer1, layer2, layer3, layer4 and fc: D D D A A A."""
+
+    @field_validator("block_type", mode="before")
+    @classmethod
+    def _six_letters(cls, given: Any) -> str:
+        letters = "".join(map(str, given) if isinstance(given, list | tuple) else str(given).split()).upper()
+        if len(letters) != len(STAGES) or set(letters) - {"A", "D"}:
+            raise ValueError(
+                f"{given!r} is not allowed; it must be six letters, D (digital) or A (analog), for "
+                f"{', '.join(STAGES[:-1])} and {STAGES[-1]}, e.g. D D D A A A"
+            )
+        return letters
+
+
+STAGES = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
+"""The parts of a residual network that its block_type has a letter for."""
 
 
 class TorchvisionModel(Spec):
-    """A network of torchvision with untrained weights, for colour images."""
+    """A network of torchvision for colour images, untrained or with weights from elsewhere."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"pretrained", "pretrained_sha256", "train_mode"})
 
     kind: Literal["torchvision"] = "torchvision"
     name: Literal["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "resnet18", "resnet34", "resnet50"]
     """The network, named as in torchvision.models."""
+    pretrained: str = "none"
+    """Weights to start from: none, imagenet (torchvision's IMAGENET1K_V1, downloaded), or the file of a state_dict."""
+    pretrained_sha256: str = ""
+    """Digest of the file of ``pretrained``, so that other weights are another run; filled in where it is left out."""
+    train_mode: Literal["fft", "fix-backbone", "fix-analog", "full-analog"] = "full-analog"
+    """fft: the last layer lies on arrays and everything is trained; fix-backbone: only the last layer is trained;
+    fix-analog: everything but its arrays is trained; full-analog: all linear and convolutional layers lie on arrays."""
+
+    @field_validator("train_mode", mode="before")
+    @classmethod
+    def _as_the_papers_spell_it(cls, given: Any) -> Any:
+        return given.lower().replace("_", "-") if isinstance(given, str) else given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_digest(cls, data: Any) -> Any:
+        given = data.get("pretrained") if isinstance(data, dict) else None
+        if not isinstance(given, str):
+            return data
+        if given.lower() in ("none", "imagenet"):
+            return data | {"pretrained": given.lower(), "pretrained_sha256": ""}
+        if data.get("pretrained_sha256"):
+            return data
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise ValueError(f"pretrained = {given!r:.80}: there is no such file; give one, or none or imagenet")
+        return data | {"pretrained_sha256": digest_of(path, f"pretrained = {given!r:.80}")}
 
 
 class MlpModel(Spec):
@@ -89,6 +140,8 @@ Schedule = Annotated[ConstantLR | StepLR, Field(discriminator="kind")]
 class ClassificationTask(Spec):
     """Train a classifier on images for a number of epochs."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"augment", "label_smoothing", "precision", "lr_groups"})
+
     kind: Literal["classification"] = "classification"
     dataset: str = Field(min_length=1)
     """Data set: mnist, fashion-mnist, kmnist, cifar10, cifar100, mnist5k or image-folder:PATH."""
@@ -104,6 +157,15 @@ class ClassificationTask(Spec):
     """Learning rate of the optimizer (AIHWKit: AnalogSGD lr)."""
     schedule: Schedule = ConstantLR()
     """How the learning rate changes over the epochs."""
+    augment: Augment = Augment()
+    """What is done to images before the network sees them."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Part of the target that the wrong classes share evenly while training; the test loss has none of it."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Numbers of the digital layers' products (torch's autocast); what lies on arrays is simulated in float32."""
+    lr_groups: Literal["one", "last-layer", "last-tensor"] = "one"
+    """one: all learn at lr; last-layer: all but the last layer learn at lr / 10; last-tensor: all but the last tensor
+    of AIHWKit's last layer do, as in the 2024 script: on arrays that is the out scale of its last tile."""
 
 
 class RegressionTask(Spec):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from analogcli.backends import Trainable
-from analogcli.data import DataSet, orders, test_batches, train_batches
+from analogcli.data import DataSet, Pipeline, orders, test_batches, train_batches
 from analogcli.nn.loss import LOSSES
 from analogcli.spec import Task
 from analogcli.store import EpochRecord
@@ -121,7 +121,14 @@ def _epoch(
     loss_RS[:, : position.step] = position.loss_RS.to(data.device)
     began = time.perf_counter() - position.seconds * len(seeds)
     shown = 0.0
-    batches = train_batches(data, orders(n, seeds, epoch), task.batch_size, first=position.step)
+    pipeline = Pipeline.of(task)
+    batches = train_batches(
+        data,
+        orders(n, seeds, epoch),
+        task.batch_size,
+        position.step,
+        lambda x, step: pipeline.train(x, seeds, epoch, step),
+    )
     for step, (x_RBCHW, y_RB) in enumerate(batches, start=position.step):
         loss_RS[:, step] = models.train_step(x_RBCHW, y_RB, lr)
         now = time.perf_counter()
@@ -158,10 +165,12 @@ def evaluate(models: Trainable, data: DataSet, task: Task) -> list[tuple[float, 
 
     Where numbers are predicted nothing is correct or wrong, and the fraction is None.
     """
-    size = max(1, min(TEST_BATCH, TEST_PIXELS // data.test_x_BCHW[0].numel()))
+    pipeline = Pipeline.of(task)
+    seen = pipeline.seen(data)
+    size = max(1, min(TEST_BATCH, TEST_PIXELS // (seen.channels * seen.height * seen.width)))
     classes = data.n_classes is not None
     losses_R, correct_R, n = [], [], 0
-    for x_BCHW, y_B in test_batches(data, size):
+    for x_BCHW, y_B in test_batches(data, size, pipeline.test):
         output_RBK = models.outputs(x_BCHW)
         y_RB = y_B.expand(len(output_RBK), *y_B.shape)
         loss_RN = LOSSES[task.loss](output_RBK.flatten(0, 1), y_RB.flatten(0, 1), reduction="none").view(len(y_RB), -1)

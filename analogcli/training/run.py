@@ -90,6 +90,7 @@ def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _P
         observer.on_note(note)
     dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())
     _check_targets(spec, dataset)
+    data.Pipeline.of(spec.task).seen(dataset)  # Refuses what it cannot treat before anything is stored.
     provenance = collect(options, devices.describe(device), dataset.fingerprint, note)
     return _Prepared(backend, dataset, device, provenance)
 
@@ -154,7 +155,7 @@ def _train_group(
 ) -> bool:
     """Train the models of a group to their end; return False if they were asked to stop before that."""
     seeds = [model.seed for model in group.models]
-    trainable = ready.backend.build(spec, ready.dataset, seeds, ready.device)
+    trainable = ready.backend.build(spec, data.Pipeline.of(spec.task).seen(ready.dataset), seeds, ready.device)
     position = Position.after(-1, len(seeds))
     if group.saved:
         checkpoints = [store.load_state(saved) for saved in group.saved]

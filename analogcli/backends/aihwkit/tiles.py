@@ -5,7 +5,7 @@ One configuration serves a whole network, so that a seed in it would give every 
 means the clock.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from itertools import count, repeat
 from typing import Any
@@ -27,19 +27,20 @@ def compiled_with_cuda() -> bool:
     return bool(cuda.is_compiled())
 
 
-def on_tiles(network: nn.Module, config: Any, seeds: Iterator[int]) -> Any:
+def on_tiles(network: nn.Module, config: Any, seeds: Iterator[int], digital: Sequence[str] = ()) -> Any:
     """Return ``network`` with its linear and convolution layers on analog tiles, weights and biases kept.
 
     Args:
         network: the plain torch network; it is left as it is.
         config: AIHWKit's configuration of every tile.
         seeds: construction seeds, one for each tile in the order of the layers.
+        digital: dotted names of layers that stay as they are.
     """
     config = deepcopy(config)
     config.tile_class = _tile_maker(config.tile_class, seeds)
     # The layers' constructors draw initial weights that are overwritten at once.
     with torch.random.fork_rng(devices=[]):
-        model = convert_to_analog(network, config)
+        model = convert_to_analog(network, config, exclude_modules=list(digital))
     for module in model.modules():
         # On CUDA AIHWKit would read convolution patches by index and keep the image instead of the patches, which
         # leaves no x for the gradient.

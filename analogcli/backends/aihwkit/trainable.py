@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from analogcli.backends.aihwkit import state
 from analogcli.backends.aihwkit.config import rpu_config
 from analogcli.backends.aihwkit.tiles import construction_seeds, on_tiles
-from analogcli.nn.loss import LOSSES
+from analogcli.nn.loss import training_loss
+from analogcli.nn.models import learns, on_arrays
 from analogcli.spec import RunSpec
 
 
@@ -23,9 +24,14 @@ class AihwkitModel:
 
     def __init__(self, network: nn.Module, spec: RunSpec, seed: int, device: torch.device) -> None:
         given = spec.device.construction_seed if spec.device else None
-        self.network = on_tiles(network, rpu_config(spec), construction_seeds(seed, given)).to(device)
+        chosen, learnt = on_arrays(spec.task.model, network), learns(spec.task.model, network)
+        layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+        digital = [name for name, layer in layers if not chosen(name, layer)]
+        self.network = on_tiles(network, rpu_config(spec), construction_seeds(seed, given), digital).to(device)
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(learnt(name.rpartition(".")[0], self.network))
         self._shapes = {name: tensor.shape for name, tensor in network.named_parameters()}
-        self._loss = LOSSES[spec.task.loss]
+        self._loss = training_loss(spec.task)
         self._optimizer = AnalogSGD(self.network.parameters(), lr=spec.task.lr)
         self._last: list[tuple[list[Tensor], list[Tensor], Tensor | None]] = []
 
