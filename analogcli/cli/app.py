@@ -19,6 +19,7 @@ from analogcli.cli.resume import resume
 from analogcli.cli.run import run
 from analogcli.cli.show import show
 from analogcli.cli.sweep import sweep
+from analogcli.cli.words import SeveralWords
 
 app = typer.Typer(
     name="analog",
@@ -54,7 +55,7 @@ def analog(
 
 
 for command in (demo, run, resume, sweep, list_, show, compare, plot, export, bench, doctor, data):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_"), cls=SeveralWords)(command)
 app.add_typer(store.app, name="store")
 
 

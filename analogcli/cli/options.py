@@ -96,6 +96,55 @@ BackendOption = Annotated[
         rich_help_panel=SPEC,
     ),
 ]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Network of torchvision, e.g. resnet18 or MobileNetV3S.", rich_help_panel=SPEC),
+]
+PretrainedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pretrained",
+        metavar="imagenet|none|FILE",
+        help="Weights that a network of torchvision starts from.",
+        rich_help_panel=SPEC,
+    ),
+]
+TrainModeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--train-mode",
+        "-TM",
+        metavar="FFT|FIX_BACKBONE|FIX_ANALOG|FULL_ANALOG",
+        help="What of a network of torchvision lies on arrays, and what is trained.",
+        rich_help_panel=SPEC,
+    ),
+]
+BlockNumberOption = Annotated[
+    str | None,
+    typer.Option(
+        "--block-number",
+        "-block-number",
+        metavar="N N N N",
+        help="Blocks in the four stages of a ResNet: 2 2 2 2 is ResNet-18, 3 4 6 3 ResNet-34.",
+        rich_help_panel=SPEC,
+    ),
+]
+BlockTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--block-type",
+        "-block-type",
+        metavar="D|A …",
+        help="Digital or analog: stem, layer1 to layer4 and fc of a ResNet, e.g. D D D A A A.",
+        rich_help_panel=SPEC,
+    ),
+]
+GammaOption = Annotated[
+    float | None,
+    typer.Option(
+        "--gamma", "--TTv1-gamma", help="Weight of the fast array in what is read (papers: γ).", rich_help_panel=SPEC
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -113,6 +162,12 @@ FLAG_PATHS = {
     "epochs": "task.epochs",
     "batch_size": "task.batch_size",
     "dataset": "task.dataset",
+    "model": "task.model.name",
+    "pretrained": "task.model.pretrained",
+    "train_mode": "task.model.train_mode",
+    "block_number": "task.model.blocks",
+    "block_type": "task.model.block_type",
+    "gamma": "algorithm.gamma",
     "seed": "seed",
     "n_models": "n_models",
     "backend": "backend",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analogcli.cli import io_flags as io
 from analogcli.cli import options as o
 
 if TYPE_CHECKING:
@@ -34,6 +35,20 @@ def run(
     dataset: o.DatasetOption = None,
     device: o.DeviceOption = None,
     backend: o.BackendOption = None,
+    gamma: o.GammaOption = None,
+    model: o.ModelOption = None,
+    pretrained: o.PretrainedOption = None,
+    train_mode: o.TrainModeOption = None,
+    block_number: o.BlockNumberOption = None,
+    block_type: o.BlockTypeOption = None,
+    io_perfect: io.PerfectOption = False,
+    io_perfect_f: io.PerfectForwardOption = False,
+    io_perfect_b: io.PerfectBackwardOption = False,
+    io_perfect_t: io.PerfectTransferOption = False,
+    io_inp_res_bit: io.InputBitsOption = None,
+    io_out_res_bit: io.OutputBitsOption = None,
+    io_inp_noise: io.InputNoiseOption = None,
+    io_out_noise: io.OutputNoiseOption = None,
     set_: o.SetOption = None,
     spec_file: Annotated[
         Path | None,
@@ -68,6 +83,8 @@ def run(
     analog run mnist-fcn --setting "Analog SGD" --tau 0.7 --dataset mnist5k --epochs 5
     analog run mnist-fcn --setting analog-sgd --device reram-sb --n-models 4
     analog run mnist-fcn --setting analog-sgd --set device.dw_min=0.002 --dry-run
+    analog run cifar-finetune --setting tt-v1 --model resnet34 --train-mode FFT
+    analog run cifar-resnet --setting resl --block-number 3 4 6 3 --block-type D D D A A A
     """
     flags = o.overrides(
         set_,
@@ -80,8 +97,16 @@ def run(
         dataset=dataset,
         device=device,
         backend=backend,
+        gamma=gamma,
+        model=model,
+        pretrained=pretrained,
+        train_mode=train_mode,
+        block_number=block_number,
+        block_type=block_type,
     )
-    spec = resolve(experiment, setting, protocol, flags, spec_file, registry)
+    perfect = {"f": io_perfect_f, "b": io_perfect_b, "t": io_perfect_t}
+    reads = io.io_overrides(io_perfect, perfect, io_inp_res_bit, io_out_res_bit, io_inp_noise, io_out_noise)
+    spec = resolve(experiment, setting, protocol, flags, spec_file, registry, reads)
     if dry_run:
         print(f"# spec {spec.hash}\n{spec.to_yaml()}", end="")
         return
@@ -99,6 +124,7 @@ def resolve(
     flags: dict[str, Any],
     spec_file: Path | None,
     registry: Path | None,
+    reads: dict[str, Any] | None = None,
 ) -> "RunSpec":
     """Return the spec that the words on the command line mean."""
     from analogcli.errors import UsageError
@@ -114,12 +140,13 @@ def resolve(
             raise UsageError(
                 f"--spec {spec_file} cannot be read: {getattr(exc, 'strerror', 'it is not text')}"
             ) from exc
-        return build(load(registry).overlay(load_yaml(text, f"--spec {spec_file}"), flags))
+        return build(load(registry).overlay(load_yaml(text, f"--spec {spec_file}"), (reads or {}) | flags))
     entries = load(registry)
     if experiment is None:
         known = ", ".join(entries.experiments)
         raise UsageError(f"say what to run: `analog run EXPERIMENT`, with one of {known}, or `analog run --spec FILE`")
-    return entries.spec(experiment, protocol=protocol, setting=setting, overrides=flags)
+    own = io.that_apply(entries, experiment, protocol, setting, reads or {})
+    return entries.spec(experiment, protocol=protocol, setting=setting, overrides=own | flags)
 
 
 def execution_options(

@@ -36,6 +36,8 @@ def sweep(
     dataset: o.DatasetOption = None,
     device: o.DeviceOption = None,
     backend: o.BackendOption = None,
+    model: o.ModelOption = None,
+    pretrained: o.PretrainedOption = None,
     set_: o.SetOption = None,
     dry_run: o.DryRunOption = False,
     cuda: o.CudaOption = None,
@@ -70,6 +72,8 @@ def sweep(
         dataset=dataset,
         device=device,
         backend=backend,
+        model=model,
+        pretrained=pretrained,
     )
     plan = _plan(load(registry), name, grid or [], setting, protocol, flags)
     opened = None if dry_run and not _exists(store) else Store.open(store)

@@ -26,6 +26,8 @@ class Protocol(Entry):
 
     id: str
     title: str
+    aliases: tuple[str, ...] = ()
+    """Further names, for the experiments that have this protocol."""
     source: str
     notes: tuple[str, ...] = ()
     base: Data
@@ -91,12 +93,19 @@ class Inset(Entry):
 
 
 class Panel(Entry):
-    """One panel of a figure: every setting at every tau (settings without devices once); without tau at the default."""
+    """One panel of a figure: every setting at every tau (settings without devices once); without tau at the default.
+
+    ``spec`` is laid on all its runs, ``of_setting`` (dotted paths) on those of one setting, and ``grid`` (dotted paths
+    with values) multiplies the runs of all settings that have the field.
+    """
 
     title: str
     experiment: str
     settings: tuple[str, ...]
     tau: tuple[float, ...] = ()
+    spec: Data = {}
+    of_setting: dict[str, Data] = {}
+    grid: dict[str, tuple[Any, ...]] = {}
     y_min: float = 0
     inset: Inset | None = None
 

@@ -13,7 +13,7 @@ from analogcli.registry.entries import Entry, Experiment, Figure, Preset, Protoc
 from analogcli.registry.registry import Registry
 
 FOLDERS = ("protocols", "experiments", "figures", "presets")
-FIGURE_KINDS = ("curves", "losses")
+FIGURE_KINDS = ("curves", "losses", "table", "against")
 
 E = TypeVar("E", Experiment, Protocol, Figure, Preset)
 Files = dict[tuple[type[Entry], str], Path]
@@ -114,4 +114,4 @@ def _named_by_figure(registry: Registry, figure: Figure) -> Iterator[Named]:
     for panel in figure.panels:
         yield "experiment", (panel.experiment,), registry.experiments
         yield "protocol of the experiment", (figure.protocol,), registry.experiments[panel.experiment].protocols
-        yield "setting", panel.settings, registry.protocols[figure.protocol].settings
+        yield "setting", (*panel.settings, *panel.of_setting), registry.protocols[figure.protocol].settings

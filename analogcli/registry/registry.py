@@ -1,5 +1,6 @@
 """The registry: names, aliases and nearest names; from an experiment, a protocol and a setting to a RunSpec."""
 
+import itertools
 import json
 import shlex
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,11 @@ FLAGS = {
     "task.epochs": "--epochs",
     "task.batch_size": "--batch-size",
     "task.dataset": "--dataset",
+    "task.model.name": "--model",
+    "task.model.pretrained": "--pretrained",
+    "task.model.train_mode": "--train-mode",
+    "task.model.block_type": "--block-type",
+    "algorithm.gamma": "--gamma",
     "seed": "--seed",
     "n_models": "--n-models",
     "backend": "--backend",
@@ -51,6 +57,8 @@ class Curve:
     tau: float | None
     spec: RunSpec
     command: str
+    point: Data = field(default_factory=dict)
+    """Where it lies on the grid of its panel."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ class Registry:
 
     def protocol(self, experiment: Experiment, name: str | None) -> Protocol:
         """Return the protocol of an experiment, the default one for None."""
-        known = {fold(p): p for p in experiment.protocols}
+        known = {fold(n): p for p in experiment.protocols for n in (*self.protocols[p].aliases, p)}
         return self.protocols[_find(f"protocol of {experiment.id}", name or experiment.default_protocol, known)]
 
     def setting(self, protocol: Protocol, name: str) -> str:
@@ -196,12 +204,17 @@ class Registry:
         for index, panel in enumerate(figure.panels):
             for setting in panel.settings:
                 digital = self.is_digital(figure.protocol, setting)
-                asked = {p: v for p, v in (overrides or {}).items() if self.applies(figure.protocol, setting, p)}
+                asked = self._applying(figure.protocol, setting, overrides or {})
+                panel_own = self._applying(figure.protocol, setting, _dotted(panel.spec))
+                panel_own |= panel.of_setting.get(setting, {})
                 only = asked.get("device.tau")
-                for tau in (None,) if digital else panel.tau or (None,):
+                points = itertools.product(
+                    (None,) if digital else panel.tau or (None,), self._points(figure.protocol, setting, panel, asked)
+                )
+                for tau, point in points:
                     if only not in (None, tau):
                         continue
-                    own = {"device.tau": tau} if tau is not None else {}
+                    own = panel_own | point | ({"device.tau": tau} if tau is not None else {})
                     spec = self.spec(
                         panel.experiment,
                         protocol=figure.protocol,
@@ -210,7 +223,7 @@ class Registry:
                         overrides=own | asked,
                     )
                     command = self._command(figure, panel, setting, own | asked, digital)
-                    out.append(Curve(index, setting, tau, spec, command))
+                    out.append(Curve(index, setting, tau, spec, command, point))
         tau = (overrides or {}).get("device.tau")
         if tau is not None and all(curve.tau is None for curve in out):
             if not any(panel.tau for panel in figure.panels):
@@ -218,6 +231,23 @@ class Registry:
             drawn = ", ".join(f"{t:g}" for t in sorted({t for panel in figure.panels for t in panel.tau}))
             raise SpecError(f"device.tau = {tau!r} is not in {figure.id}, which shows {drawn}")
         return out
+
+    def _points(self, protocol: str, setting: str, panel: Panel, asked: Data) -> list[Data]:
+        """Return the points of a panel's grid for a setting; where a value is asked for, those that have it.
+
+        Raises:
+            SpecError: no point has it.
+        """
+        axes = self._applying(protocol, setting, panel.grid)
+        for path, values in axes.items():
+            if path in asked and asked[path] not in values:
+                shown = ", ".join(map(str, values))
+                raise SpecError(f"{path} = {asked[path]!r} is not in {panel.title}, which shows {shown}")
+        chosen = {path: (asked[path],) if path in asked else values for path, values in axes.items()}
+        return [dict(zip(chosen, values, strict=True)) for values in itertools.product(*chosen.values())]
+
+    def _applying(self, protocol: str, setting: str, fields: Mapping[str, Any]) -> Data:
+        return {path: value for path, value in fields.items() if self.applies(protocol, setting, path)}
 
     def published(self, spec: RunSpec) -> Published | None:
         """Return the published value that ``spec`` reproduces, if there is one (epochs may differ, and then say so).
@@ -250,7 +280,7 @@ class Registry:
 
     def applies(self, protocol: str, setting: str, path: str) -> bool:
         """Return whether an override of several settings is for this one; a field that none has is left to `build`."""
-        part, _, name = path.partition(".")
+        part, name = [*path.split("."), ""][:2]
         if self.is_digital(protocol, setting) and (part in ANALOG_PARTS or part == "backend"):
             return False
         kinds = members(RunSpec.model_fields["algorithm"].annotation)

@@ -43,6 +43,14 @@ class ResNetModel(Spec):
     block_type: str = "AAAAAA"
     """What lies on arrays (A) and what is digital (D), of stem, layer1, layer2, layer3, layer4 and fc: D D D A A A."""
 
+    @field_validator("blocks", mode="before")
+    @classmethod
+    def _four_numbers(cls, given: Any) -> Any:
+        words = given.split() if isinstance(given, str) else given
+        if isinstance(given, str) and (len(words) != 4 or not all(word.isdecimal() for word in words)):
+            raise ValueError(f"{given!r} is not allowed; it must be four numbers, the blocks in each stage: 2 2 2 2")
+        return words
+
     @field_validator("block_type", mode="before")
     @classmethod
     def _six_letters(cls, given: Any) -> str:
@@ -57,6 +65,14 @@ class ResNetModel(Spec):
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
 """The parts of a residual network that its block_type has a letter for."""
+
+
+SPELLED = {
+    "mobilenetv2": "mobilenet_v2",
+    "mobilenetv3s": "mobilenet_v3_small",
+    "mobilenetv3l": "mobilenet_v3_large",
+}
+"""Networks as the papers' scripts spell them."""
 
 
 class TorchvisionModel(Spec):
@@ -74,6 +90,11 @@ class TorchvisionModel(Spec):
     train_mode: Literal["fft", "fix-backbone", "fix-analog", "full-analog"] = "full-analog"
     """fft: the last layer lies on arrays and everything is trained; fix-backbone: only the last layer is trained;
     fix-analog: everything but its arrays is trained; full-analog: all linear and convolutional layers lie on arrays."""
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _as_the_scripts_spell_it(cls, given: Any) -> Any:
+        return SPELLED.get(given.lower(), given.lower()) if isinstance(given, str) else given
 
     @field_validator("train_mode", mode="before")
     @classmethod
