@@ -49,7 +49,7 @@ class NetworkOfModels:
             return self._chain.forward_backward(x_RBCHW.flatten(0, 1), y_RB.flatten())
         # The way back is outside: it takes the precision of the way there.
         with self._precision(x_RBCHW):
-            output_NK = self.network(x_RBCHW.flatten(0, 1))
+            output_NK = self.network(x_RBCHW.flatten(0, 1)).float()
         if self.replicas == 1:
             # Every operation less is two less: the backward pass has one for each.
             loss = self._loss(output_NK, y_RB[0])
@@ -72,7 +72,7 @@ class NetworkOfModels:
             self.network.eval()
         x_NCHW = x_BCHW.repeat(self.replicas, 1, 1, 1) if self.replicas > 1 else x_BCHW
         with self._precision(x_NCHW):
-            output_NK: Tensor = self.network(x_NCHW)
+            output_NK: Tensor = self.network(x_NCHW).float()
         return output_NK.view(self.replicas, len(x_BCHW), -1)
 
     def _precision(self, x: Tensor) -> AbstractContextManager[object]:

@@ -27,6 +27,8 @@ class Network:
     batch_size: int
     small: Model
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str | None = None
+    """Protocol of the experiment that the settings are those of; None: its default."""
 
 
 NETWORKS = {
@@ -41,6 +43,7 @@ NETWORKS = {
             16,
             ResNetModel(blocks=(1, 1, 1, 1), width=2),
             {"mapping.learn_out_scaling": False},
+            protocol="response",
         ),
     )
 }
@@ -102,14 +105,14 @@ def contenders(
         analog |= {"periphery.forward.perfect": True, "periphery.backward.perfect": True}
 
     competing, left_out = [], []
-    plain = registry.spec(case.experiment, setting="fp-sgd", overrides=everywhere)
+    plain = registry.spec(case.experiment, protocol=case.protocol, setting="fp-sgd", overrides=everywhere)
     if "pytorch" in engines:
         competing.append(Contender("pytorch", case, plain))
     for setting in settings:
         entry = registry.setting(registry.protocols[plain.protocol], setting)
         if registry.is_digital(plain.protocol, entry):
             raise UsageError(f"--setting {setting} is floating point, which is engine pytorch; name an analog setting")
-        spec = registry.spec(case.experiment, setting=entry, overrides=analog)
+        spec = registry.spec(case.experiment, protocol=case.protocol, setting=entry, overrides=analog)
         for engine in ENGINES[1:]:
             if engine not in engines:
                 continue

@@ -8,6 +8,8 @@ import pytest
 from command_kit import TINY, Done
 
 RUN = ("run", "mnist-fcn")
+RESNET = ("run", "cifar-resnet")
+FINETUNE = ("run", "cifar-finetune")
 
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
     # names
@@ -37,7 +39,20 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((*RUN, "--cuda", "first"), "--cuda"),
     ((*RUN, "--checkpoint-minutes", "0"), "--checkpoint-minutes 0.0"),
     ((*RUN, "--checkpoint-minutes", "nan"), "--checkpoint-minutes nan"),
+    ((*RESNET, "--block-type", "D", "D", "D", "A", "A", "--dry-run"), "it must be six letters, D (digital) or A"),
+    ((*RESNET, "-block-type", "D", "D", "D", "A", "A", "X"), "it must be six letters, D (digital) or A (analog)"),
+    ((*RESNET, "-block-number", "2", "2", "2", "--dry-run"), "it must be four numbers"),
+    ((*RESNET, "--block-number", "2", "0", "2", "2"), "task.model.blocks"),
+    ((*RESNET, "--setting", "resl", "--set", "device.states=1"), "states"),
+    ((*RESNET, "--setting", "resl", "--gamma", "1"), "algorithm.gamma = 1.0 is not allowed"),
+    ((*RESNET, "--io-perfect"), "setting fp-sgd is floating-point and reads no arrays; leave out --io-perfect"),
+    ((*FINETUNE, "-TM", "FTT"), "task.model.train_mode = 'ftt' is not allowed; did you mean fft?"),
+    ((*FINETUNE, "--pretrained", "nowhere.pt"), "there is no such file; give one, or none or imagenet"),
+    ((*FINETUNE, "--model", "resnet19"), "task.model.name = 'resnet19' is not allowed; did you mean"),
     # things that do not go together
+    ((*RESNET, "--setting", "resl", "--block-type", *"DDDDDD"), "leaves nothing on arrays"),
+    ((*RUN, "--block-type", *"DDDAAA"), "task.model.block_type is not a field"),
+    (("run", "mnist-cnn", "--dataset", "mnist5k", "--set", "task.augment.normalise=imagenet"), "needs colour images"),
     ((*RUN, "--setting", "fp-sgd", "--tau", "0.7"), "has no device; leave out --tau"),
     ((*RUN, "--setting", "tt-v1", "--backend", "digital"), "use --backend native or aihwkit"),
     ((*RUN, "--spec", "x.yaml"), "leave out EXPERIMENT"),

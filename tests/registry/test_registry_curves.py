@@ -1,5 +1,6 @@
 """The lines of every figure: each is one run, and the command beside it makes exactly that run."""
 
+import itertools
 import shlex
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,14 @@ def test_a_tau_picks_its_lines_and_labels_no_other_by_a_wrong_one() -> None:
 @FIGURES
 def test_a_figure_has_a_line_for_every_setting_and_tau(figure: Figure) -> None:
     for index, panel in enumerate(figure.panels):
-        lines = [(c.setting, c.tau) for c in REGISTRY.curves(figure) if c.panel == index]
+        lines = [(c.setting, c.tau, tuple(c.point.items())) for c in REGISTRY.curves(figure) if c.panel == index]
         assert len(lines) == len(set(lines))
         for setting in panel.settings:
-            taus = [None] if REGISTRY.is_digital(figure.protocol, setting) else list(panel.tau) or [None]
-            assert [tau for s, tau in lines if s == setting] == taus
+            digital = REGISTRY.is_digital(figure.protocol, setting)
+            taus = [None] if digital else list(panel.tau) or [None]
+            axes = {p: values for p, values in panel.grid.items() if REGISTRY.applies(figure.protocol, setting, p)}
+            points = [tuple(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+            assert [line[1:] for line in lines if line[0] == setting] == list(itertools.product(taus, points))
 
 
 @FIGURES
