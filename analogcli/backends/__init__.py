@@ -3,13 +3,14 @@
 import importlib
 from typing import cast
 
-from analogcli.backends.base import Backend, Trainable
+from analogcli.backends.base import Backend, Relaxes, Trainable
 from analogcli.spec import BackendName
 
 _CLASSES: dict[BackendName, tuple[str, str]] = {
     "digital": ("analogcli.backends.digital", "DigitalBackend"),
     "native": ("analogcli.backends.native", "NativeBackend"),
     "aihwkit": ("analogcli.backends.aihwkit", "AihwkitBackend"),
+    "magnetoionic": ("analogcli.backends.magnetoionic", "MagnetoionicBackend"),
 }
 
 
@@ -19,4 +20,4 @@ def get(name: BackendName) -> Backend:
     return cast(Backend, getattr(importlib.import_module(module), cls)())
 
 
-__all__ = ["Backend", "Trainable", "get"]
+__all__ = ["Backend", "Relaxes", "Trainable", "get"]

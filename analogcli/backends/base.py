@@ -1,7 +1,7 @@
 """The protocol between an engine and the training loop: a spec goes in, models that can be trained come out."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -49,6 +49,15 @@ class Trainable(Protocol):
 
     def load_state_dict(self, states: list[State]) -> None:
         """Continue from :meth:`state_dict` of models built from the same spec and seeds, whatever they stood beside."""
+        ...
+
+
+@runtime_checkable
+class Relaxes(Protocol):
+    """Models whose devices change when they are no longer trained, at once and for good."""
+
+    def relaxed(self) -> Trainable | None:
+        """Return them as they are after that, for tests only; None if these do not change."""
         ...
 
 

@@ -71,6 +71,22 @@ DeviceOption = Annotated[
         rich_help_panel=SPEC,
     ),
 ]
+ClippingOption = Annotated[
+    float | None,
+    typer.Option(
+        "--clipping", help="Dead zone: pulse increments below it are not applied [pulses].", rich_help_panel=SPEC
+    ),
+]
+VarOption = Annotated[
+    float | None,
+    typer.Option("--var", help="Spread of the double devices' response, relative.", rich_help_panel=SPEC),
+]
+ResistorNoiseOption = Annotated[
+    float | None,
+    typer.Option(
+        "--resistor-noise", "--resistor_noise", help="Read noise of the double devices.", rich_help_panel=SPEC
+    ),
+]
 LrOption = Annotated[float | None, typer.Option("--lr", help="Learning rate of the optimizer.", rich_help_panel=SPEC)]
 EpochsOption = Annotated[
     int | None, typer.Option("--epochs", help="Passes over the training set.", rich_help_panel=SPEC)
@@ -159,6 +175,9 @@ FLAG_PATHS = {
     "device": "device.kind",
     "tau": "device.tau",
     "lr": "task.lr",
+    "clipping": "algorithm.clipping",
+    "var": "algorithm.var",
+    "resistor_noise": "algorithm.resistor_noise",
     "epochs": "task.epochs",
     "batch_size": "task.batch_size",
     "dataset": "task.dataset",

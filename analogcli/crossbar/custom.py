@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -42,6 +43,8 @@ from analogcli.crossbar.piecewise import NodesLaw
 from analogcli.errors import SpecError, nearest
 from analogcli.spec import CustomStep
 from analogcli.spec.custom import digest, source, split
+
+T = TypeVar("T")
 
 NODES = 1025
 """Weights at which the formulas are evaluated."""
@@ -120,7 +123,7 @@ def formulas(spec: CustomStep) -> NDArray[np.float32]:
 
 
 def _device(spec: CustomStep) -> CustomDevice:
-    cls = _load(spec)
+    cls = load_class(spec.law, spec.sha256, CustomDevice, "device.law")
     known = [name for name in inspect.signature(cls).parameters if name != "tau"]
     for name in spec.parameters:
         if name not in known:
@@ -133,27 +136,35 @@ def _device(spec: CustomStep) -> CustomDevice:
         raise _wrong(spec, f"it cannot be made: {type(exc).__name__}: {exc}") from exc
 
 
-def _load(spec: CustomStep) -> type[CustomDevice]:
-    where, name = split(spec.law)
+def load_class(law: str, sha256: str, base: type[T], field: str) -> type[T]:
+    """Return the class that ``law`` names, ``my_file.py:MyClass`` or ``package.module:MyClass``, derived from ``base``.
+
+    Raises:
+        SpecError: its source has changed since ``sha256`` was taken, cannot be imported or has no such class; ``field``
+            names the field of the spec.
+    """
+    where, name = split(law)
     try:
-        found = digest(spec.law)
+        found = digest(law)
     except ValueError as exc:
-        raise SpecError(f"device.{exc}") from exc
-    if found != spec.sha256:
+        raise SpecError(f"{field.removesuffix('law')}{exc}") from exc
+    if found != sha256:
+        option = "--device " if field == "device.law" else f"--set {field}="
         raise SpecError(
-            f"device.law = {spec.law!r}: the file is not the one that the run was made with (SHA-256 {found[:12]}… "
-            f"instead of {spec.sha256[:12]}…); restore it, or start a new run with --device {spec.law}"
+            f"{field} = {law!r}: the file is not the one that the run was made with (SHA-256 {found[:12]}… "
+            f"instead of {sha256[:12]}…); restore it, or start a new run with {option}{law}"
         )
     try:
-        module = _import_file(source(spec.law)) if where.endswith(".py") else importlib.import_module(where)
+        module = _import_file(source(law)) if where.endswith(".py") else importlib.import_module(where)
     except Exception as exc:
-        raise _wrong(spec, f"it cannot be imported: {type(exc).__name__}: {exc}") from exc
+        raise SpecError(f"{field} = {law!r}: it cannot be imported: {type(exc).__name__}: {exc}") from exc
     cls = getattr(module, name, None)
-    if not (inspect.isclass(cls) and issubclass(cls, CustomDevice)):
-        devices = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, CustomDevice)]
-        own = ", ".join(n for n in devices if n != CustomDevice.__name__)
-        what = f"{name} is no CustomDevice" if inspect.isclass(cls) else f"there is no class {name}"
-        raise _wrong(spec, f"{what}; {f'devices there: {own}' if own else 'derive it from CustomDevice'}")
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        devices = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, base)]
+        own = ", ".join(n for n in devices if n != base.__name__)
+        what = f"{name} is no {base.__name__}" if inspect.isclass(cls) else f"there is no class {name}"
+        way = f"devices there: {own}" if own else f"derive it from {base.__name__}"
+        raise SpecError(f"{field} = {law!r}: {what}; {way}")
     return cls
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analogcli.figures.summary import Summary, summarise
+from analogcli.figures.summary import Summary, accuracy_of_last, summarise
 from analogcli.registry import Published, Registry
 from analogcli.store import RunRecord
 
@@ -27,7 +27,7 @@ class Row:
         value = self.published
         if value is None or not value.matches_epochs or self.run.status != "finished" or self.summary.accuracy is None:
             return None
-        return 100 * self.summary.accuracy - value.value
+        return 100 * accuracy_of_last(self.run, value.last_epochs) - value.value
 
 
 def compare(runs: Sequence[RunRecord], registry: Registry, *, published: bool = False) -> list[Row]:

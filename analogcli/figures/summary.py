@@ -84,9 +84,14 @@ def summarise(run: RunRecord) -> Summary:
     )
 
 
-def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy") -> float:
-    """Return the mean over a model's last five training epochs (fewer if it has fewer)."""
-    return fmean([_value(e, measure) for e in model.epochs if e.epoch > 0][-LAST_EPOCHS:])
+def accuracy_of_last(run: RunRecord, epochs: int) -> float:
+    """Return the mean over models of the mean test accuracy of the last epochs [fraction]; all have been trained."""
+    return fmean(last_epochs_mean(model, epochs=epochs) for model in run.models)
+
+
+def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy", epochs: int = LAST_EPOCHS) -> float:
+    """Return the mean over a model's last training epochs (fewer if it has fewer)."""
+    return fmean([_value(e, measure) for e in model.epochs if e.epoch > 0][-epochs:])
 
 
 def _value(epoch: EpochRecord, measure: Measure) -> float:

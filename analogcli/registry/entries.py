@@ -48,6 +48,8 @@ class PublishedSource(Entry):
 
     text: str
     rule: str
+    last_epochs: int = Field(5, ge=1)
+    """Epochs that the numbers are means of, the last of a run."""
 
 
 class PublishedTable(Entry):

@@ -18,6 +18,9 @@ FLAGS = {
     "device.tau": "--tau",
     "device.kind": "--device",
     "task.lr": "--lr",
+    "algorithm.clipping": "--clipping",
+    "algorithm.var": "--var",
+    "algorithm.resistor_noise": "--resistor-noise",
     "task.epochs": "--epochs",
     "task.batch_size": "--batch-size",
     "task.dataset": "--dataset",
@@ -69,6 +72,7 @@ class Published:
     std: float | None
     source: str
     rule: str
+    last_epochs: int
     matches_epochs: bool
 
 
@@ -271,7 +275,9 @@ class Registry:
                     self.spec(
                         experiment, protocol=table.protocol, setting=entry.setting, overrides=table.where | entry.where
                     ),
-                    Published(entry.value, entry.std, table.source.text, table.source.rule, True),
+                    Published(
+                        entry.value, entry.std, table.source.text, table.source.rule, table.source.last_epochs, True
+                    ),
                 )
                 for table in self.experiments[experiment].published
                 for entry in table.values

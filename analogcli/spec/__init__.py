@@ -18,6 +18,7 @@ from analogcli.spec.devices import (
     PowStep,
     SoftBounds,
 )
+from analogcli.spec.double_device import DoubleDevice
 from analogcli.spec.hardware_aware import HardwareAware, PcmInference, WeightClip, WeightModifier
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
@@ -25,6 +26,7 @@ from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, Resid
 from analogcli.spec.run import ANALOG_PARTS, LABELS, ExecutionOptions, RunSpec, canonical_json
 from analogcli.spec.support import BACKENDS, BackendName
 from analogcli.spec.task import (
+    BatchNormFcnModel,
     ClassificationTask,
     ConstantLR,
     FcnModel,
@@ -52,6 +54,7 @@ __all__ = [
     "Augment",
     "BackendName",
     "BackwardRead",
+    "BatchNormFcnModel",
     "BufferedTikiTaka",
     "ChoppedTikiTaka",
     "ClassificationTask",
@@ -59,6 +62,7 @@ __all__ = [
     "ConstantStep",
     "CustomStep",
     "Device",
+    "DoubleDevice",
     "ExecutionOptions",
     "ExpStep",
     "ExponentialStep",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from analogcli.spec.base import Spec
+from analogcli.spec.double_device import DoubleDevice
 from analogcli.spec.hardware_aware import HardwareAware
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
 from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
@@ -50,6 +51,7 @@ Algorithm = Annotated[
     | ResidualLearningV1
     | ResidualLearningV2
     | MultiTileResidual
-    | HardwareAware,
+    | HardwareAware
+    | DoubleDevice,
     Field(discriminator="kind"),
 ]

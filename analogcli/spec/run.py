@@ -18,6 +18,8 @@ from analogcli.spec.update import Update
 
 LABELS = ("experiment", "protocol", "setting")
 ANALOG_PARTS = ("device", "periphery", "update", "mapping")
+WITHOUT_ANALOG_PARTS = ("fp-sgd", "double-device")
+"""Algorithms that train no crossbar arrays."""
 
 
 class RunSpec(Spec):
@@ -42,7 +44,7 @@ class RunSpec(Spec):
     mapping: Mapping | None = None
     """How layers lie on tiles; null for floating-point training."""
     backend: BackendName
-    """Engine: digital, native or aihwkit."""
+    """Engine: digital, native, aihwkit or magnetoionic."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Seed of model 0; model i uses seed + i."""
     n_models: int = Field(1, ge=1)
@@ -50,17 +52,29 @@ class RunSpec(Spec):
 
     @model_validator(mode="after")
     def _analog_parts_belong_together(self) -> Self:
-        analog = self.algorithm.kind != "fp-sgd"
+        analog = self.algorithm.kind not in WITHOUT_ANALOG_PARTS
         for part in ANALOG_PARTS:
             if (getattr(self, part) is not None) != analog:
                 needs = "needs" if analog else "has no"
                 raise ValueError(f"algorithm {self.algorithm.kind} {needs} {part}")
         if analog and getattr(self.task.model, "block_type", "A").count("A") == 0:
             raise ValueError("task.model.block_type leaves nothing on arrays; use --setting fp-sgd, or give an A")
+        if self.algorithm.kind == "double-device":
+            self._task_of_double_devices()
         reason = refusal(self.backend, self)
         if reason:
             raise ValueError(reason)
         return self
+
+    def _task_of_double_devices(self) -> None:
+        if self.task.model.kind != "fcn-batchnorm":
+            raise ValueError(
+                f"algorithm double-device trains the model fcn-batchnorm, not {self.task.model.kind}; "
+                "`analog run magnetoionic-mnist` has it"
+            )
+        for name, only in (("label_smoothing", 0.0), ("precision", "float32"), ("lr_groups", "one")):
+            if getattr(self.task, name, only) != only:
+                raise ValueError(f"algorithm double-device has no task.{name} but {only}; leave it out")
 
     def identity(self) -> dict[str, Any]:
         """Return everything that decides the result, as plain data (labels left out)."""

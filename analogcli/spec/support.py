@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from analogcli.spec.run import RunSpec
 
-BackendName = Literal["digital", "native", "aihwkit"]
+BackendName = Literal["digital", "native", "aihwkit", "magnetoionic"]
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 FIDELITIES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
     "native": ("chunked", "sequential", "mean-field"),
     "aihwkit": ("sequential",),
+    "magnetoionic": (),
 }
 ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
     "digital": ("fp-sgd",),
@@ -46,6 +47,7 @@ ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
         "resl",
         "hwa",
     ),
+    "magnetoionic": ("double-device",),
 }
 DEVICES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
@@ -63,6 +65,7 @@ DEVICES: dict[BackendName, tuple[str, ...]] = {
         "custom",
     ),
     "aihwkit": ("ideal", "constant-step", "linear-step", "soft-bounds", "exp-step", "pow-step", "power", "piecewise"),
+    "magnetoionic": (),
 }
 ONLY_WITH: dict[tuple[BackendName, str], tuple[str, ...]] = {("aihwkit", "ideal"): ("analog-sgd", "hwa")}
 """Devices that a backend has for some algorithms only."""
@@ -71,6 +74,7 @@ ONLY_ON: dict[str, tuple[str, ...]] = {"hwa": ("ideal",)}
 LACKS: dict[BackendName, tuple[tuple[str, str, Callable[["RunSpec"], bool]], ...]] = {
     "digital": (),
     "native": (),
+    "magnetoionic": (),
     "aihwkit": (
         (
             "the warm start of resl",

@@ -20,6 +20,20 @@ class FcnModel(Spec):
     """Activation function after every hidden layer."""
 
 
+class BatchNormFcnModel(Spec):
+    """Fully connected, without biases, BatchNorm without parameters behind every layer, ReLU behind all but the last.
+
+    In the magneto-ionic simulations 1024-512-10 on images with a border of zeros."""
+
+    kind: Literal["fcn-batchnorm"] = "fcn-batchnorm"
+    hidden: tuple[PositiveInt, ...] = (512,)
+    """Sizes of the hidden layers [neurons]; input and output sizes follow from the data set."""
+    border: int = Field(2, ge=0)
+    """Zeros around each image [pixels]."""
+    momentum: float = Field(0.15, gt=0, le=1)
+    """Weight of a mini-batch in the statistics that BatchNorm follows (torch: momentum)."""
+
+
 class LeNet5Model(Spec):
     """LeNet-5 as AIHWKit's example 4 and the papers use it: two 5×5 convolutions, two linear layers, tanh."""
 
@@ -127,7 +141,9 @@ class MlpModel(Spec):
     """Activation function after every hidden layer; none: the layers follow each other directly."""
 
 
-Model = Annotated[FcnModel | LeNet5Model | ResNetModel | TorchvisionModel, Field(discriminator="kind")]
+Model = Annotated[
+    FcnModel | BatchNormFcnModel | LeNet5Model | ResNetModel | TorchvisionModel, Field(discriminator="kind")
+]
 
 
 class ConstantLR(Spec):
@@ -187,6 +203,8 @@ class ClassificationTask(Spec):
     lr_groups: Literal["one", "last-layer", "last-tensor"] = "one"
     """one: all learn at lr; last-layer: all but the last layer learn at lr / 10; last-tensor: all but the last tensor
     of AIHWKit's last layer do, as in the 2024 script: on arrays that is the out scale of its last tile."""
+    shuffle: bool = Field(True, exclude_if=lambda shuffle: shuffle is True)
+    """Whether each epoch has an order of its own; no: the order of the data set. Written only if it is no."""
 
 
 class RegressionTask(Spec):
@@ -207,6 +225,8 @@ class RegressionTask(Spec):
     """Learning rate of the optimizer (AIHWKit: AnalogSGD lr)."""
     schedule: Schedule = ConstantLR()
     """How the learning rate changes over the epochs."""
+    shuffle: bool = Field(True, exclude_if=lambda shuffle: shuffle is True)
+    """Whether each epoch has an order of its own; no: the order of the data set. Written only if it is no."""
 
 
 Task = Annotated[ClassificationTask | RegressionTask, Field(discriminator="kind")]

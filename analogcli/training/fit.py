@@ -122,14 +122,14 @@ def _epoch(
     began = time.perf_counter() - position.seconds * len(seeds)
     shown = 0.0
     pipeline = Pipeline.of(task)
+    # Without shuffling all models see the same images: they are gathered once, and laid over themselves R times.
+    shared = not task.shuffle and not pipeline.augment.random
+    order_RN = orders(n, seeds, epoch) if task.shuffle else torch.arange(n).expand(1 if shared else len(seeds), n)
     batches = train_batches(
-        data,
-        orders(n, seeds, epoch),
-        task.batch_size,
-        position.step,
-        lambda x, step: pipeline.train(x, seeds, epoch, step),
+        data, order_RN, task.batch_size, position.step, lambda x, step: pipeline.train(x, seeds, epoch, step)
     )
     for step, (x_RBCHW, y_RB) in enumerate(batches, start=position.step):
+        x_RBCHW, y_RB = x_RBCHW.expand(len(seeds), *x_RBCHW.shape[1:]), y_RB.expand(len(seeds), -1)
         loss_RS[:, step] = models.train_step(x_RBCHW, y_RB, lr)
         now = time.perf_counter()
         if now - shown > PROGRESS_EVERY_S:

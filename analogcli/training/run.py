@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import or_
 from typing import Protocol
 
 import torch
@@ -29,8 +30,11 @@ from analogcli.store import (
     collect,
 )
 from analogcli.training import device as devices
-from analogcli.training.fit import EpochDone, Position, Saved, Watch, fit
+from analogcli.training.fit import EpochDone, Position, Saved, Watch, evaluate, fit
 from analogcli.training.stop import StopRequest, listening
+
+RELAXED = "relaxed"
+"""Name of the series with test loss and accuracy after the devices have relaxed."""
 
 
 class Observer(Protocol):
@@ -184,6 +188,8 @@ def _train_group(
         match event:
             case EpochDone(records, loss_RS, _):
                 series = [{"train_loss": _bytes(loss_S)} if len(loss_S) else {} for loss_S in loss_RS]
+                if event.position.epoch == spec.task.epochs:
+                    series = list(map(or_, series, _after_training(trainable, ready.dataset, len(seeds))))
                 ids = [model.id for model in group.models]
                 store.record_epochs(list(map(ModelEpoch, ids, records, series, files)))
                 observer.on_epoch(group.models, records)
@@ -195,6 +201,14 @@ def _train_group(
                 if stopping:
                     return False
     return True
+
+
+def _after_training(trainable: backends.Trainable, dataset: data.DataSet, models: int) -> list[dict[str, bytes]]:
+    """Return for each model what else is measured once it is trained: test loss and accuracy after relaxation."""
+    relaxed = trainable.relaxed() if isinstance(trainable, backends.Relaxes) else None
+    if relaxed is None:
+        return [{}] * models
+    return [{RELAXED: _bytes(torch.tensor(tested))} for tested in evaluate(relaxed, dataset)]
 
 
 def _bytes(loss_S: torch.Tensor) -> bytes:

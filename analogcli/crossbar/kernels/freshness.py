@@ -15,6 +15,7 @@ SOURCES = (
     PACKAGE / "crossbar" / "table.py",
     PACKAGE / "nn" / "patch_kernels.py",
     PACKAGE / "algorithms" / "kernels_chopped.py",
+    PACKAGE / "magnetoionic" / "kernels.py",
 )
 STAMP = "sources.sha256"
 

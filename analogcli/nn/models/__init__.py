@@ -9,6 +9,7 @@ from torch.nn import Module
 from analogcli.generators import stream
 from analogcli.nn.init import initialise
 from analogcli.nn.models.fcn import build_fcn, build_mlp
+from analogcli.nn.models.fcn_batchnorm import build_fcn_batchnorm
 from analogcli.nn.models.lenet5 import build_lenet5
 from analogcli.nn.models.parts import last_layer, learns, on_arrays
 from analogcli.nn.models.pretrained import load_pretrained
@@ -19,6 +20,7 @@ from analogcli.spec import MlpModel, Model, TorchvisionModel
 
 MODELS: dict[str, Callable[[Any, ImageShape], Module]] = {
     "fcn": build_fcn,
+    "fcn-batchnorm": build_fcn_batchnorm,
     "lenet5": build_lenet5,
     "mlp": build_mlp,
     "resnet": build_resnet,
@@ -50,6 +52,7 @@ __all__ = [
     "MODELS",
     "ImageShape",
     "build_fcn",
+    "build_fcn_batchnorm",
     "build_lenet5",
     "build_mlp",
     "build_model",

@@ -1,0 +1,109 @@
+"""The magneto-ionic engine: networks of double devices, any number of models and of settings at once.
+
+::
+
+    images [R, B, C, H, W] ─► x [R, B, I], the border left out ─► PairNetwork
+
+Models that see the same images in the same order, as in the authors' code, share them: x is then one mini-batch that is
+laid R times over itself. Axes: R replica (model), B batch, C channel, H, W image, I input, K classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from analogcli.magnetoionic import PairNetwork, law_of
+from analogcli.nn.models import ImageShape
+from analogcli.nn.models.fcn_batchnorm import sizes
+from analogcli.spec import BatchNormFcnModel, DoubleDevice, RunSpec
+from analogcli.spec.support import BackendName
+
+State = dict[str, Tensor]
+
+
+class MagnetoionicBackend:
+    """Double devices on any torch device."""
+
+    name: BackendName = "magnetoionic"
+    repeatable = True
+    several = True
+
+    def check(self) -> None:
+        """Pure torch works wherever this can be imported."""
+
+    def reason_against(self, device: torch.device) -> None:
+        """Any torch device will do."""
+
+    def build(
+        self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device
+    ) -> "MagnetoionicModels":
+        """Return the untrained models with these seeds on ``device``."""
+        return self.build_several([spec] * len(seeds), shape, seeds, device)
+
+    def build_several(
+        self, specs: Sequence[RunSpec], shape: ImageShape, seeds: Sequence[int], device: torch.device
+    ) -> "MagnetoionicModels":
+        """Return untrained models of several runs; they may differ in law, dead zone and learning rate only."""
+        algorithms = [spec.algorithm for spec in specs if isinstance(spec.algorithm, DoubleDevice)]
+        model = specs[0].task.model
+        assert isinstance(model, BatchNormFcnModel) and len(algorithms) == len(specs)
+        full, *further = sizes(model, shape)
+        seen = shape.channels * shape.height * shape.width
+        network = PairNetwork(model, algorithms, [seen, *further], full - seen, seeds, device)
+        return MagnetoionicModels(network)
+
+    def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
+        """Return the range of the device law and the noise that follows from another field."""
+        assert isinstance(spec.algorithm, DoubleDevice)
+        law = law_of(spec.algorithm)
+        return {"start": law.start, "stop": law.stop, "pulses": law.pulses, "voltage_noise": spec.algorithm.sigma_v}
+
+
+class MagnetoionicModels:
+    """R models in training (:class:`~analogcli.backends.base.Trainable`)."""
+
+    def __init__(self, network: PairNetwork) -> None:
+        self.network = network
+
+    @torch.no_grad()
+    def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float | Tensor) -> Tensor:
+        """Learn from one mini-batch for each model; return the losses [R] before the update."""
+        lr_R = torch.as_tensor(lr, dtype=torch.float32, device=x_RBCHW.device).expand(len(x_RBCHW))
+        return self.network.train_step(x_RBCHW.flatten(2), y_RB, lr_R)
+
+    def log_probs(self, x_BCHW: Tensor) -> Tensor:
+        """Return log-probabilities [R, B, K], with the noise of the voltages."""
+        return self.network.log_probs(x_BCHW.flatten(1))
+
+    def relaxed(self) -> "MagnetoionicModels | None":
+        """Return these models, for tests only, after the field was switched; None if their law knows no field."""
+        swapped = self.network.swapped()
+        return MagnetoionicModels(swapped) if swapped else None
+
+    def end_of_epoch(self, train_loss_R: Tensor) -> None:
+        """Nothing here follows the loss."""
+
+    def gradient_magnitude(self) -> list[float]:
+        """Return for each model the mean of |∂L/∂w| over all devices; 0 before the first mini-batch."""
+        return self.network.gradient_magnitude()
+
+    def weights(self) -> list[dict[str, Tensor]]:
+        """Return a copy of w₂ − w₁ by layer, on the CPU; without the border."""
+        return [
+            {
+                name.removesuffix(".weight2"): (w2 - state[f"{name[:-1]}1"]).cpu()
+                for name, w2 in state.items()
+                if name.endswith(".weight2")
+            }
+            for state in self.state_dict()
+        ]
+
+    def state_dict(self) -> list[State]:
+        """Return for each model everything that decides how its training goes on."""
+        return self.network.state_dict()
+
+    def load_state_dict(self, states: list[State]) -> None:
+        """Continue from :meth:`state_dict`."""
+        self.network.load_state_dict(states)
