@@ -73,7 +73,7 @@ class MagnetoionicModels:
         lr_R = torch.as_tensor(lr, dtype=torch.float32, device=x_RBCHW.device).expand(len(x_RBCHW))
         return self.network.train_step(x_RBCHW.flatten(2), y_RB, lr_R)
 
-    def log_probs(self, x_BCHW: Tensor) -> Tensor:
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
         """Return log-probabilities [R, B, K], with the noise of the voltages."""
         return self.network.log_probs(x_BCHW.flatten(1))
 

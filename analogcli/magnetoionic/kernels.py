@@ -55,8 +55,9 @@ def learn_exponential(w1, w2, w, g, left, asymptote, start, stop):  # type: igno
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _within_rails(a, b, start, stop):  # type: ignore[no-untyped-def]
-    """Return both devices after a reset where one is at its rail."""
+    """Return both devices after a reset where one is at its rail; what is beyond the rail is lost."""
     both = start + stop
+    a, b = max(a, stop), max(b, stop)
     at_rail = a <= stop
     a, b = (both - b if at_rail else a), (start if at_rail else b)
     at_rail = b <= stop

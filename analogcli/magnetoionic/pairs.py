@@ -8,7 +8,8 @@
     at the rail, w₁ ≤ stop:             w₁ ← stop − (w₂ − start),  w₂ ← start;  then the same for w₂
 
 Exactly one device of a pair moves, and only down. A device that comes to its rail is set back together with its
-partner, and the weight that the pair had with the device at the rail stays; what is beyond the rail is lost.
+partner, and the weight that the pair had with the device at the rail stays; what is beyond the rail is lost. (In the
+authors' code a device beyond the rail whose partner is at it throws the partner out of its range until the next step.)
 
 Source: as :mod:`.laws`, code of the authors (repository kellian-cottart/magnetoionic-simulations, July 2024).
 
@@ -61,7 +62,7 @@ def learn(
     if v_2RN is not None:
         u_RN *= torch.where(second, v_2RN[1], v_2RN[0])
     u_RN[u_RN < clipping_R.view(over)] = 0
-    shifted = law.shift(torch.where(second, w2_RN, w1_RN), u_RN).clamp(max=start)
+    shifted = law.shift(torch.where(second, w2_RN, w1_RN), u_RN).clamp(stop, start)
     moves = u_RN > 0
     torch.where(second & moves, shifted, w2_RN, out=w2_RN)
     torch.where(~second & moves, shifted, w1_RN, out=w1_RN)

@@ -23,7 +23,7 @@ from analogcli.spec.hardware_aware import HardwareAware, PcmInference, WeightCli
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
-from analogcli.spec.run import ANALOG_PARTS, LABELS, ExecutionOptions, RunSpec, canonical_json
+from analogcli.spec.run import ANALOG_PARTS, LABELS, WITHOUT_ANALOG_PARTS, ExecutionOptions, RunSpec, canonical_json
 from analogcli.spec.support import BACKENDS, BackendName
 from analogcli.spec.task import (
     BatchNormFcnModel,
@@ -48,6 +48,7 @@ __all__ = [
     "BACKENDS",
     "IO",
     "LABELS",
+    "WITHOUT_ANALOG_PARTS",
     "Agad",
     "Algorithm",
     "AnalogSgd",

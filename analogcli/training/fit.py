@@ -129,7 +129,7 @@ def _epoch(
         data, order_RN, task.batch_size, position.step, lambda x, step: pipeline.train(x, seeds, epoch, step)
     )
     for step, (x_RBCHW, y_RB) in enumerate(batches, start=position.step):
-        x_RBCHW, y_RB = x_RBCHW.expand(len(seeds), *x_RBCHW.shape[1:]), y_RB.expand(len(seeds), -1)
+        x_RBCHW, y_RB = x_RBCHW.expand(len(seeds), *x_RBCHW.shape[1:]), y_RB.expand(len(seeds), *y_RB.shape[1:])
         loss_RS[:, step] = models.train_step(x_RBCHW, y_RB, lr)
         now = time.perf_counter()
         if now - shown > PROGRESS_EVERY_S:

@@ -17,7 +17,7 @@ import torch
 
 from analogcli import backends, data
 from analogcli.errors import AnalogError, RunFailed, UsageError
-from analogcli.spec import ExecutionOptions, RunSpec
+from analogcli.spec import ExecutionOptions, RunSpec, Task
 from analogcli.store import (
     CheckpointFile,
     EpochRecord,
@@ -189,7 +189,7 @@ def _train_group(
             case EpochDone(records, loss_RS, _):
                 series = [{"train_loss": _bytes(loss_S)} if len(loss_S) else {} for loss_S in loss_RS]
                 if event.position.epoch == spec.task.epochs:
-                    series = list(map(or_, series, _after_training(trainable, ready.dataset, len(seeds))))
+                    series = list(map(or_, series, _after_training(trainable, ready.dataset, spec.task, len(seeds))))
                 ids = [model.id for model in group.models]
                 store.record_epochs(list(map(ModelEpoch, ids, records, series, files)))
                 observer.on_epoch(group.models, records)
@@ -203,12 +203,14 @@ def _train_group(
     return True
 
 
-def _after_training(trainable: backends.Trainable, dataset: data.DataSet, models: int) -> list[dict[str, bytes]]:
+def _after_training(
+    trainable: backends.Trainable, dataset: data.DataSet, task: Task, models: int
+) -> list[dict[str, bytes]]:
     """Return for each model what else is measured once it is trained: test loss and accuracy after relaxation."""
     relaxed = trainable.relaxed() if isinstance(trainable, backends.Relaxes) else None
     if relaxed is None:
         return [{}] * models
-    return [{RELAXED: _bytes(torch.tensor(tested))} for tested in evaluate(relaxed, dataset)]
+    return [{RELAXED: _bytes(torch.tensor(tested))} for tested in evaluate(relaxed, dataset, task)]
 
 
 def _bytes(loss_S: torch.Tensor) -> bytes:

@@ -10,7 +10,16 @@ from analogcli.errors import SpecError
 from analogcli.generators import stream
 from analogcli.nn import Chip, analog_layers, convert_to_analog, initial_weights
 from analogcli.nn.models import MODELS, build_model
-from analogcli.spec import FcnModel, LeNet5Model, MlpModel, Model, ResNetModel, SoftBounds, TorchvisionModel
+from analogcli.spec import (
+    BatchNormFcnModel,
+    FcnModel,
+    LeNet5Model,
+    MlpModel,
+    Model,
+    ResNetModel,
+    SoftBounds,
+    TorchvisionModel,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,7 @@ class Shape:
 
 SPECS: dict[str, Model | MlpModel] = {
     "fcn": FcnModel(),
+    "fcn-batchnorm": BatchNormFcnModel(),
     "lenet5": LeNet5Model(),
     "mlp": MlpModel(hidden=(3, 2), activation="tanh"),
     "resnet": ResNetModel(blocks=(1, 1, 1, 1), width=4),

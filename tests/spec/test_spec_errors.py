@@ -98,7 +98,7 @@ def sentence(ask: Callable[[], object]) -> str:
         ("periphery.forward.inp_stps", 3, ["periphery.forward.inp_stps is not a field", "inp_steps"]),
         ("algorithm.kind", "tt-v9", ["algorithm.kind = 'tt-v9'", "did you mean tt-v2?", "fp-sgd, analog-sgd"]),
         ("backend", "nativ", ["backend = 'nativ'", "did you mean native?", "aihwkit"]),
-        ("backend", ["native"], ["backend = ['native']", "digital, native or aihwkit"]),
+        ("backend", ["native"], ["backend = ['native']", "digital, native, aihwkit or magnetoionic"]),
         ("seed", 2**31, ["seed = 2147483648", "less than 2147483648"]),
         ("n_models", 0, ["n_models = 0", "greater than or equal to 1"]),
         ("update", None, ["analog-sgd needs update"]),

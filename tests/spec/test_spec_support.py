@@ -7,7 +7,7 @@ import pytest
 
 from analogcli.errors import SpecError
 from analogcli.registry import load
-from analogcli.spec import ANALOG_PARTS, BACKENDS, RunSpec, build, merge
+from analogcli.spec import ANALOG_PARTS, BACKENDS, WITHOUT_ANALOG_PARTS, RunSpec, build, merge
 from analogcli.spec.support import ALGORITHMS, DEVICES, FIDELITIES, LACKS, BackendName, backends_for
 from analogcli.spec.unions import members
 
@@ -18,15 +18,16 @@ SPEC = load().spec("mnist-fcn", setting="analog-sgd").model_dump(mode="json") | 
 
 def asked(backend: BackendName | None, algorithm: str, device: str | None) -> RunSpec:
     cascade = {"warm_start": "off"} if (backend, algorithm) == ("aihwkit", "resl") else {}
-    over = {"backend": backend, "algorithm": {"kind": algorithm, **cascade}}
+    over: dict[str, Any] = {"backend": backend, "algorithm": {"kind": algorithm, **cascade}}
     law = {"law": "analogcli.crossbar.custom:CustomDevice"} if device == "custom" else {}
+    over |= {"task": {"model": {"kind": "fcn-batchnorm"}}} if algorithm == "double-device" else {}
     data = merge(SPEC, over | ({"device": {"kind": device, **law}} if device else {}))
     return build(data | ({} if device else dict.fromkeys(ANALOG_PARTS)))
 
 
 def combinations() -> list[tuple[str, str | None]]:
-    analog = [a for a in ALL_ALGORITHMS if a != "fp-sgd"]
-    return [("fp-sgd", None), *itertools.product(analog, ALL_DEVICES)]
+    analog = [a for a in ALL_ALGORITHMS if a not in WITHOUT_ANALOG_PARTS]
+    return [*((algorithm, None) for algorithm in WITHOUT_ANALOG_PARTS), *itertools.product(analog, ALL_DEVICES)]
 
 
 @pytest.mark.parametrize("name", ALL_ALGORITHMS)

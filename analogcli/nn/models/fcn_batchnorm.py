@@ -14,7 +14,7 @@ from analogcli.spec import BatchNormFcnModel
 def sizes(model: BatchNormFcnModel, shape: ImageShape) -> list[int]:
     """Return the numbers of inputs (border included), of hidden neurons and of classes."""
     inputs = shape.channels * (shape.height + 2 * model.border) * (shape.width + 2 * model.border)
-    return [inputs, *model.hidden, shape.n_classes]
+    return [inputs, *model.hidden, shape.n_outputs]
 
 
 def build_fcn_batchnorm(model: BatchNormFcnModel, shape: ImageShape) -> Module:
