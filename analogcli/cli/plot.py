@@ -86,15 +86,34 @@ def plot_figure(store: "Store", registry: "Registry", figure: "Figure", override
             note(f"missing: {_describe(choice, figure, titles)}: {choice.curve.command}")
         elif choice.remark:
             note(f"note: {_describe(choice, figure, titles)} is run {choice.run.short_id}: {choice.remark}")
+    if figure.kind == "laws":
+        from analogcli.figures.laws import draw_laws
+
+        return draw_laws(figure.title)
     if all(choice.run is None for choice in choices):
         raise UsageError(f"nothing of {figure.id} is stored yet; `analog sweep {figure.id}` makes all its runs")
+    if figure.kind == "learning-rates":
+        from analogcli.figures.learning_rates import draw_figure
+
+        runs = [choice.run for choice in choices if choice.run is not None]
+        return draw_figure(figure, choices, titles, {run.id: relaxed_accuracies(store, run) for run in runs})
     draw = losses.draw_figure if figure.kind == "losses" else accuracies.draw_figure
     return draw(figure, choices, titles)
 
 
+def relaxed_accuracies(store: "Store", run: "RunRecord") -> list[float]:
+    """Return the accuracy of each model after field relaxation [fraction]; none where that was not measured."""
+    import numpy as np
+
+    chunks = [chunk for model in run.models for chunk in store.series(model, "relaxed").values()]
+    return [float(np.frombuffer(chunk, "<f4")[1]) for chunk in chunks]
+
+
 def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str:
-    tau = f" τ = {choice.curve.tau:g}" if choice.curve.tau is not None else ""
-    return f"{figure.panels[choice.curve.panel].title} {titles[choice.curve.setting]}{tau}"
+    varied: dict[str, Any] = {"τ": choice.curve.tau} if choice.curve.tau is not None else {}
+    varied |= {path.rpartition(".")[2]: value for path, value in choice.curve.point.items()}
+    where = "".join(f" {name} = {value}" for name, value in varied.items())
+    return f"{figure.panels[choice.curve.panel].title} {titles[choice.curve.setting]}{where}"
 
 
 def _plot_runs(runs: "list[RunRecord]") -> "Canvas":

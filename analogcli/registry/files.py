@@ -13,7 +13,7 @@ from analogcli.registry.entries import Entry, Experiment, Figure, Preset, Protoc
 from analogcli.registry.registry import Registry
 
 FOLDERS = ("protocols", "experiments", "figures", "presets")
-FIGURE_KINDS = ("curves", "losses", "table", "against")
+FIGURE_KINDS = ("curves", "losses", "table", "against", "learning-rates", "laws")
 
 E = TypeVar("E", Experiment, Protocol, Figure, Preset)
 Files = dict[tuple[type[Entry], str], Path]
