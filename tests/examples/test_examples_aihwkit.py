@@ -33,6 +33,8 @@ SIZES = {
     "aihwkit-04": [(16, 1, 5, 5), (32, 16, 5, 5), (128, 512), (10, 128)],
     "aihwkit-05": [(2, 4)],
     "aihwkit-06": [(16, 1, 5, 5), (32, 16, 5, 5), (128, 512), (10, 128)],
+    "aihwkit-07": [(2, 4)],
+    "aihwkit-08": [(2, 4)],
 }
 TRAINING = {
     "aihwkit-01": (2, 100, 0.1),
@@ -41,6 +43,8 @@ TRAINING = {
     "aihwkit-04": (8, 30, 0.01),
     "aihwkit-05": (2, 100, 0.1),
     "aihwkit-06": (8, 30, 0.01),
+    "aihwkit-07": (2, 100, 0.1),
+    "aihwkit-08": (2, 100, 0.1),
 }
 """Batch size, epochs and learning rate of the scripts and their README."""
 
@@ -74,7 +78,7 @@ class StopsAfter(ProgressView):
             raise KeyboardInterrupt
 
 
-def test_all_are_there() -> None:
+def test_all_eight_are_there() -> None:
     assert EXAMPLES == list(SIZES) == list(TRAINING)
 
 
