@@ -78,6 +78,10 @@ class Backend(Protocol):
         """Return why this engine cannot compute on ``device`` and takes the CPU instead, or None if it can."""
         ...
 
+    def notes(self, spec: RunSpec) -> list[str]:
+        """Return what a user should know of this run on this engine, one sentence each."""
+        ...
+
     def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> Trainable:
         """Return the untrained models with these seeds on ``device``; one seed if the engine takes one at a time."""
         ...

@@ -36,6 +36,11 @@ class MagnetoionicBackend:
     def reason_against(self, device: torch.device) -> None:
         """Any torch device will do."""
 
+    def notes(self, spec: RunSpec) -> list[str]:
+        """Return nothing: the engine does what the spec says."""
+        del spec
+        return []
+
     def build(
         self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device
     ) -> "MagnetoionicModels":

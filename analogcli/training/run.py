@@ -90,12 +90,13 @@ def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _P
     reason = backend.reason_against(device)
     if reason:
         device, note = torch.device("cpu"), f"--cuda {options.cuda}: {reason}; the run is computed on the CPU"
-    if note:
-        observer.on_note(note)
+    notes = [*([note] if note else []), *backend.notes(spec)]
+    for said in notes:
+        observer.on_note(said)
     dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())
     _check_targets(spec, dataset)
     data.Pipeline.of(spec.task).seen(dataset)  # Refuses what it cannot treat before anything is stored.
-    provenance = collect(options, devices.describe(device), dataset.fingerprint, note)
+    provenance = collect(options, devices.describe(device), dataset.fingerprint, "; ".join(notes) or None)
     return _Prepared(backend, dataset, device, provenance)
 
 

@@ -150,3 +150,30 @@ def test_the_fast_array_gets_the_rate_of_the_spec_whatever_its_granularity() -> 
     compound = rpu_config(spec(algorithm={"kind": "tt-v1", "fast_lr": 0.3, "fast_device": DIFFERENT})).device
     assert [device.dw_min for device in compound.unit_cell_devices] == [0.003, 0.001]
     assert compound.fast_lr == pytest.approx(0.3 * 0.002 / 0.003)
+
+
+BUFFERED = {"kind": "tt-v2", "units_in_mbatch": False}
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"algorithm": BUFFERED}, []),
+        ({"algorithm": BUFFERED, "task": {"model": {"kind": "lenet5"}}}, ["transfer_every counts every image patch"]),
+        ({"device": {"write_noise_std": 2.0}}, []),
+        ({"algorithm": TT, "device": {"write_noise_std": 2.0}}, ["the run cannot be resumed"]),
+    ],
+)
+def test_what_a_user_may_not_expect_is_noted(parts: dict[str, Any], says: list[str]) -> None:
+    notes = AihwkitBackend().notes(spec(**parts))
+    assert len(notes) == len(says)
+    assert all(text in note for text, note in zip(says, notes, strict=True))
+
+
+@pytest.mark.parametrize("kind", ALGORITHMS["aihwkit"])
+def test_every_record_is_json_with_the_whole_configuration(kind: str) -> None:
+    own: dict[str, Any] = {"resl": {"warm_start": "off"}}.get(kind, {})
+    device = {"kind": "ideal"} if kind == "hwa" else {}
+    record = AihwkitBackend().resolved_config(spec(algorithm={"kind": kind, **own}, device=device))["rpu_config"]
+    assert json.loads(json.dumps(record)) == record
+    assert {"class", "forward", "backward", "mapping"} <= set(record)

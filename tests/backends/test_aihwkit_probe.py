@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from aihwkit_kit import TT, needs_aihwkit, spec
+from command_kit import Done
 
 from analogcli.backends.aihwkit import WORKING_PAIRS, AihwkitBackend, probe
 from analogcli.backends.aihwkit.pairs import advice, known_to_work
@@ -94,6 +96,22 @@ def test_check_is_one_sentence_where_aihwkit_is_broken(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("backend aihwkit does not work here (aihwkit ")
     assert "undefined symbol: _ZN3c10; pip install" in done.stdout and "native work without it" in done.stdout
+
+
+def test_where_it_is_broken_native_runs_go_on_and_doctor_names_the_pair(
+    analog_process: Callable[..., Done], tmp_path: Path
+) -> None:
+    fake_aihwkit(tmp_path, "raise ImportError('undefined symbol: _ZN3c10')")
+    path = f"{tmp_path}:{Path(__file__).parents[2]}"
+    tiny = ("run", "mnist-fcn", "--dataset", "mnist5k", "--epochs", "0", "--setting", "tt-v1")
+    assert analog_process(*tiny, "--backend", "native", PYTHONPATH=path).code == 0
+    refused = analog_process(*tiny, "--backend", "aihwkit", PYTHONPATH=path)
+    assert refused.code != 0 and "pip install" in refused.err and "native work without it" in refused.err
+    diagnosis = analog_process("doctor", "--json", PYTHONPATH=path)
+    (finding,) = [finding for finding in diagnosis.json if finding["what"] == "aihwkit"]
+    assert not finding["well"] and "undefined symbol" in finding["found"]
+    assert 'pip install "aihwkit==' in finding["advice"] and '"torch>=' in finding["advice"]
+    assert diagnosis.code == 1
 
 
 def test_table_of_pairs() -> None:

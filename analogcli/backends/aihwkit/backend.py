@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from analogcli.backends.aihwkit import pairs
+from analogcli.backends.aihwkit.peculiarities import peculiarities
 from analogcli.backends.aihwkit.probe import probe
 from analogcli.backends.base import Trainable
 from analogcli.backends.single import OneAtATime
@@ -35,6 +36,10 @@ class AihwkitBackend:
         if device.type == "cuda" and not compiled_with_cuda():
             return "the installed AIHWKit is compiled without CUDA (no wheel on PyPI has it)"
         return None
+
+    def notes(self, spec: RunSpec) -> list[str]:
+        """Return what a user should know of this run on this engine, one sentence each."""
+        return peculiarities(spec)
 
     def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> Trainable:
         """Return one untrained model; initial weights and device population follow from its seed."""
