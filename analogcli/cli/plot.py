@@ -79,7 +79,10 @@ def plot_figure(store: "Store", registry: "Registry", figure: "Figure", override
     from analogcli.figures.selection import choose
 
     curves = registry.curves(figure, overrides)
-    choices = choose(curves, [r for p in figure.panels for r in store.runs(experiment=p.experiment)])
+    stored = [run for panel in figure.panels for run in store.runs(experiment=panel.experiment)]
+    # The very run may have been made under the name of another experiment, e.g. floating point of the same network.
+    stored += [run for curve in curves for run in store.runs(spec_hash=curve.spec.hash)]
+    choices = choose(curves, stored)
     titles = {name: s.title for name, s in registry.protocols[figure.protocol].settings.items()}
     for choice in choices:
         if choice.run is None:

@@ -195,3 +195,11 @@ def test_examples_explain_what_they_cannot(analog: Callable[..., Done]) -> None:
 def test_nothing_is_stored_of_a_refused_run(analog: Callable[..., Done]) -> None:
     analog("run", "aihwkit-01", "--dataset", "mnist5k")
     assert analog("list", "runs", "--json").json == []
+
+
+def test_a_figure_finds_a_run_that_another_example_made_first(analog: Callable[..., Done]) -> None:
+    # Floating point of one layer on the same numbers is one run, whatever example it is asked of.
+    assert analog("run", "aihwkit-01", "--setting", "fp-sgd").code == 0
+    drawn = analog("plot", "aihwkit-08", "--format", "png")
+    assert drawn.code == 0
+    assert "Digital SGD" not in drawn.err and "missing: One layer, Tiki-Taka Tiki-Taka v1" in drawn.err
