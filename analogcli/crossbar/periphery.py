@@ -53,7 +53,8 @@ class AnalogRead:
         limit = io.out_bound / r_out - (0.25 if io.out_steps else 0)
         dac = (io.inp_steps > 0, r_in, io.inp_bound / r_in, io.inp_noise / r_in, io.w_noise)
         adc = (io.out_steps > 0, r_out, io.out_bound / r_out, limit, io.out_noise)
-        self._form = np.array([io.noise_management == "abs-max", *dac, *adc], np.float32)
+        self.form = np.array([io.noise_management == "abs-max", *dac, *adc], np.float32)
+        """The numbers that compiled loops of a read take."""
         self._unmanaged_form = np.array([False, *dac, *adc], np.float32)
 
     def __call__(self, w_ROI: Tensor, x_RBI: Tensor, randomness: Randomness) -> Tensor:
@@ -63,7 +64,7 @@ class AnalogRead:
         if w_ROI.device.type != "cpu":
             return plain_matvec(w_ROI, x_RBI, self.io, randomness.generator)
         keys = randomness.keys(len(w_ROI))
-        y_RBO, clipped = _read(w_ROI, x_RBI, self._form, keys)
+        y_RBO, clipped = _read(w_ROI, x_RBI, self.form, keys)
         if clipped is not None and self.io.bound_management == "iterative":
             clipped_RB = clipped.reshape(y_RBO.shape[:2])
             for r in np.flatnonzero(clipped_RB.any(1)):
@@ -82,9 +83,9 @@ class AnalogRead:
             return torch.mm(w_OI, x_IN)
         x, (scale, spread) = x_IN.numpy(), np.empty((2, x_IN.shape[1]), np.float32)
         clips = np.empty(x_IN.shape[1], np.uint32)
-        encode_lines(x, scale, spread, key, first, total, self._form)
+        encode_lines(x, scale, spread, key, first, total, self.form)
         y_ON = torch.mm(w_OI, x_IN)
-        any_clips = decode_lines(y_ON.numpy(), scale, spread, clips, key, first, total, self._form)
+        any_clips = decode_lines(y_ON.numpy(), scale, spread, clips, key, first, total, self.form)
         if any_clips and self.io.bound_management == "iterative":
             again()
             self._reduce(y_ON.T, w_OI[None], x_IN.T, np.flatnonzero(clips), key, first)

@@ -24,12 +24,18 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from analogcli.crossbar.kernels.threads import share
+from analogcli.crossbar.randomness import Keys
 from analogcli.nn.array import Placed, TileArray
+from analogcli.nn.group_kernels import read_groups, read_groups_back
 from analogcli.nn.patch_kernels import emit, fill, scatter
 from analogcli.nn.patches import Geometry
 
 BLOCK = 320_000
 """Numbers in a block of patches: about what a second-level cache holds."""
+SMALL = 1024
+"""Weights of a group up to which a plain loop does its products as fast as a BLAS that is called for each."""
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,10 @@ def blocks(begin: int, end: int, rows: int, size_of_row: int) -> Iterator[Block]
     for n in range(begin, end, together):
         for p in range(parts):
             yield Block(slice(n, min(n + together, end)), rows * p // parts, rows * (p + 1) // parts)
+
+
+ReadOne = Callable[[int, int, Block, np.uint64], None]
+"""Reads one group of one replica for one block."""
 
 
 class Convolution:
@@ -107,7 +117,37 @@ class Convolution:
             factor = np.float32(1.0 if scale_A is None else scale_A[a])
             emit(y_ON.numpy(), out, *where, factor, bias_AO[a], not first)
 
-        self._over_images(samples, lines, read)
+        if self._together(placed):
+            self._forward_groups(images, placed, out, scale_A, bias_AO, part_AON, read)
+        else:
+            self._over_images(samples, lines, read)
+
+    def _forward_groups(
+        self, images: Tensor, placed: Placed, out: Floats, scale_A: list[float] | None, bias_AO: Floats,
+        part_AON: Tensor | None, read: ReadOne,
+    ) -> None:  # fmt: skip
+        """Do what ``read`` does, for all groups in one loop; what clips there it reads once more."""
+        tile, samples, g = placed.tile, len(images) // self.replicas, self.groups
+        weights = tile.cell.visible().contiguous().numpy()
+        factor_A = np.ones(len(weights), np.float32) if scale_A is None else np.array(scale_A, np.float32)
+        omega_AO = self._omega(placed)
+        parts = np.empty((len(weights), 1, 0), np.float32) if part_AON is None else part_AON.numpy()
+        pixels = images.numpy()
+
+        def read_all(r: int, block: Block, keys: Keys) -> None:
+            place, own = self._place(block), slice(r * g, (r + 1) * g)
+            clipped = np.zeros(g, np.bool_)
+            first = r * samples + block.images.start
+            read_groups(
+                pixels, (first, r * samples + block.images.stop), self._rows(block), weights[own], omega_AO[own],
+                factor_A[own], bias_AO[own], keys, place, samples * self.rows * self.columns,
+                tile.read_forward.io.perfect, tile.read_forward.form, self._form, out, first, parts[own], clipped,
+            )  # fmt: skip
+            if tile.read_forward.io.bound_management == "iterative":
+                for group in np.flatnonzero(clipped):
+                    read(r, int(group), block, keys[group])
+
+        self._over_groups(samples, weights.shape[2], read_all)
 
     def backward(self, d_AON: Tensor, scale_RT: Tensor | None) -> Tensor:
         """Read the gradient [R·B, C, H, W] of the images from that of the output [A, O, N]."""
@@ -141,7 +181,40 @@ class Convolution:
             target = self._source(images, r, g, block)
             scatter(*target, x_IN.numpy(), 0, placed.cols.start, *self._positions(block))
 
-        self._over_images(len(images) // self.replicas, _size(placed.cols), read)
+        if self._together(placed):
+            self._backward_groups(d_AON, placed, images, scale_A)
+        else:
+            self._over_images(len(images) // self.replicas, _size(placed.cols), read)
+
+    def _backward_groups(self, d_AON: Tensor, placed: Placed, images: Tensor, scale_A: list[float] | None) -> None:
+        """Read all groups in one loop."""
+        tile, samples, g = placed.tile, len(images) // self.replicas, self.groups
+        weights = tile.cell.visible().contiguous().numpy()
+        factor_A = np.ones(len(weights), np.float32) if scale_A is None else np.array(scale_A, np.float32)
+        omega_AO = self._omega(placed)
+        gradients, pixels = d_AON.contiguous().numpy(), images.numpy()
+
+        def read_all(r: int, block: Block, keys: Keys) -> None:
+            own = slice(r * g, (r + 1) * g)
+            which = (r * samples + block.images.start, r * samples + block.images.stop)
+            read_groups_back(
+                gradients[own], weights[own], omega_AO[own], factor_A[own], keys, self._place(block),
+                d_AON.shape[2], tile.read_backward.io.perfect, tile.read_backward.form, self._form, pixels, which,
+                self._rows(block),
+            )  # fmt: skip
+
+        self._over_groups(samples, weights.shape[2], read_all)
+
+    def _together(self, placed: Placed) -> bool:
+        """Return whether the groups are many and small enough to be read in one loop without a BLAS."""
+        n_out, lines = _size(placed.rows), _size(placed.cols)
+        return self.groups > 1 and len(self.array.placed) == 1 and n_out * lines <= SMALL
+
+    def _omega(self, placed: Placed) -> Floats:
+        """Return the digital scale of the outputs of every array [A, O], or [A, 0] where there is none."""
+        tile = placed.tile
+        none = np.empty((self.array.shape[0], 0), np.float32)
+        return tile.scale_RO.contiguous().numpy() if tile.omega > 0 else none
 
     def scale_gradient(self, d_AON: Tensor, parts: list[Tensor]) -> Tensor:
         """Return the gradient [A, T] of the learned scale of every tile."""
@@ -162,6 +235,17 @@ class Convolution:
 
         share(part, images, images * len(keys) * lines * self.rows * self.columns)
 
+    def _over_groups(self, images: int, lines: int, read: Callable[[int, Block, Keys], None]) -> None:
+        """Call ``read`` for all blocks of all replicas, as :meth:`_over_images` does for arrays."""
+        keys = self.array.chip.noise.keys(self.replicas * self.groups)
+
+        def part(begin: int, end: int) -> None:
+            for r in range(self.replicas):
+                for block in blocks(begin, end, self.rows, lines * self.columns):
+                    read(r, block, keys[r * self.groups : (r + 1) * self.groups])
+
+        share(part, images, images * len(keys) * lines * self.rows * self.columns)
+
     def _source(self, images: Tensor, r: int, g: int, block: Block) -> tuple[NDArray[np.float32], tuple[int, int], int]:
         """Return all images, which of them are a block's, and the first channel of the group."""
         first = r * (len(images) // self.replicas)
@@ -170,7 +254,11 @@ class Convolution:
 
     def _positions(self, block: Block) -> tuple[int, int, int, NDArray[np.int64]]:
         """Return which positions of its images are in a block, and the form of patches."""
-        return block.top, block.bottom - block.top, self.columns, self._form
+        return *self._rows(block), self._form
+
+    def _rows(self, block: Block) -> tuple[int, int, int]:
+        """Return the first row of a block, the number of its rows, and the columns."""
+        return block.top, block.bottom - block.top, self.columns
 
     def _place(self, block: Block) -> int:
         """Return how many positions of the replica come before the block."""

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 SOURCES = (
     *sorted((PACKAGE / "crossbar" / "kernels").glob("*.py")),
     PACKAGE / "crossbar" / "table.py",
+    PACKAGE / "nn" / "group_kernels.py",
     PACKAGE / "nn" / "patch_kernels.py",
     PACKAGE / "algorithms" / "kernels_chopped.py",
     PACKAGE / "magnetoionic" / "kernels.py",
