@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from analogcli.errors import UnknownName, UsageError
-from analogcli.spec import FcnModel, LeNet5Model, Model, ResNetModel, RunSpec
+from analogcli.spec import FcnModel, LeNet5Model, Model, ResNetModel, RunSpec, TorchvisionModel
 from analogcli.spec.support import BackendName, refusal
 
 if TYPE_CHECKING:
@@ -44,6 +44,19 @@ NETWORKS = {
             ResNetModel(blocks=(1, 1, 1, 1), width=2),
             {"mapping.learn_out_scaling": False},
             protocol="response",
+        ),
+        Network(
+            "mobilenet",
+            "cifar-finetune",
+            "random",
+            8,
+            TorchvisionModel(name="mobilenet_v3_small"),
+            {
+                "task.model.name": "mobilenet_v3_small",
+                "task.model.pretrained": "none",
+                "task.model.train_mode": "full-analog",
+                "mapping.learn_out_scaling": False,
+            },
         ),
     )
 }
@@ -99,8 +112,9 @@ def contenders(
     for name in engines:
         if name not in ENGINES:
             raise UnknownName("engine", name, ENGINES)
-    everywhere = {"task.batch_size": case.batch_size} | {k: v for k, v in overrides.items() if k.startswith("task.")}
-    analog = {**case.overrides, **overrides, **everywhere}
+    own = {"task.batch_size": case.batch_size, **case.overrides, **overrides}
+    everywhere = {path: value for path, value in own.items() if path.startswith("task.")}
+    analog = dict(own)
     if perfect:
         analog |= {"periphery.forward.perfect": True, "periphery.backward.perfect": True}
 

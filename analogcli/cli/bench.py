@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def bench(
-    network: Annotated[str, typer.Argument(help="The network: fcn, lenet5 or resnet18.")] = "fcn",
+    network: Annotated[str, typer.Argument(help="The network: fcn, lenet5, resnet18 or mobilenet.")] = "fcn",
     setting: Annotated[
         str, typer.Option("--setting", metavar="LIST", help="Analog settings to time, separated by commas.")
     ] = "analog-sgd",
@@ -29,7 +29,9 @@ def bench(
     ] = False,
     batch_size: Annotated[
         int | None,
-        typer.Option("--batch-size", min=1, help="Images per mini-batch (default: 10 fcn, 8 lenet5, 16 resnet18)."),
+        typer.Option(
+            "--batch-size", min=1, help="Images per mini-batch (default: 10 fcn, 8 lenet5, 16 resnet18, 8 mobilenet)."
+        ),
     ] = None,
     set_: o.SetOption = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns that each engine gets.")] = 9,

@@ -143,7 +143,10 @@ def _task_refusal(backend: BackendName, spec: "RunSpec") -> str | None:
         return "backend aihwkit has one learning rate for all layers"
     if getattr(spec.task, "precision", "float32") != "float32":
         return "backend aihwkit computes in float32"
-    if getattr(spec.task.model, "train_mode", None) == "fix-analog":
+    train_mode = getattr(spec.task.model, "train_mode", None)
+    if train_mode == "full-analog" and getattr(spec.task.model, "name", "").startswith("mobilenet"):
+        return "backend aihwkit has no convolutions with groups"
+    if train_mode == "fix-analog":
         return "backend aihwkit has no arrays that do not learn"
     return None
 

@@ -228,10 +228,18 @@ def test_without_a_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize(
-    "task", [{"lr_groups": "last-tensor"}, {"precision": "bfloat16"}, {"model": {"train_mode": "fix-analog"}}], ids=str
+    "task",
+    [
+        {"lr_groups": "last-tensor", "model": {"train_mode": "fft"}},
+        {"precision": "bfloat16", "model": {"train_mode": "fft"}},
+        {"model": {"train_mode": "fix-analog"}},
+        {"model": {"train_mode": "full-analog"}},
+    ],
+    ids=str,
 )
 def test_what_aihwkit_cannot_do_is_refused(task: dict[str, Any]) -> None:
-    of = spec("analog-sgd", task.pop("model", None), **task).model_dump()
+    own = dict(task)
+    of = spec("analog-sgd", own.pop("model"), **own).model_dump()
     with pytest.raises(SpecError, match=r"backend aihwkit .*; use --backend native"):
         build(of | {"backend": "aihwkit", "update": {}})
 
