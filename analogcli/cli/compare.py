@@ -45,20 +45,30 @@ def compare(
     analog compare
     analog compare 1f0c2a77 9be2d3a0
     analog compare --experiment mnist-fcn --published --md
+    analog compare exact/table2 --published
     """
     from analogcli.errors import UsageError
     from analogcli.figures.comparison import compare as compare_runs
     from analogcli.registry import load
-    from analogcli.store import Store
+    from analogcli.store import Store, locate
 
     if csv + json + md > 1:
         raise UsageError("choose one of --csv, --json and --md")
     entries = load(registry)
+    form = Form.CSV if csv else Form.JSON if json else Form.MD if md else Form.TABLE
+    if runs and len(runs) == 1 and entries.is_figure(runs[0]) and entries.figure(runs[0]).kind == "table":
+        from analogcli.cli.paper_table import print_paper_table
+
+        figure = entries.figure(runs[0])
+        # What is published can be read before anything is stored.
+        file = locate(store).file
+        stored = [] if file is not None and not file.is_file() else Store.open(store, create=False).runs()
+        print_paper_table(entries, figure, stored, form, published=published)
+        return
     opened = Store.open(store, create=False)
     found = _select(opened, entries, runs or [], experiment)
     if not found:
         raise UsageError("no stored run matches; `analog list runs` shows what there is, `analog run` makes one")
-    form = Form.CSV if csv else Form.JSON if json else Form.MD if md else Form.TABLE
     print_rows(compare_runs(found, entries, published=published), form, published=published)
 
 

@@ -78,6 +78,8 @@ def plot_figure(store: "Store", registry: "Registry", figure: "Figure", override
     from analogcli.figures import losses
     from analogcli.figures.selection import choose
 
+    if figure.kind == "table":
+        raise UsageError(f"{figure.id} is a table; `analog compare {figure.id} --published` prints it")
     curves = registry.curves(figure, overrides)
     stored = [run for panel in figure.panels for run in store.runs(experiment=panel.experiment)]
     # The very run may have been made under the name of another experiment, e.g. floating point of the same network.
@@ -100,6 +102,10 @@ def plot_figure(store: "Store", registry: "Registry", figure: "Figure", override
 
         runs = [choice.run for choice in choices if choice.run is not None]
         return draw_figure(figure, choices, titles, {run.id: relaxed_accuracies(store, run) for run in runs})
+    if figure.kind == "against":
+        from analogcli.figures import against
+
+        return against.draw_figure(figure, choices, registry)
     draw = losses.draw_figure if figure.kind == "losses" else accuracies.draw_figure
     return draw(figure, choices, titles)
 

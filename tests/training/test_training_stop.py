@@ -12,12 +12,14 @@ from command_kit import TINY, Done, Result, Running, wait_until
 
 from analogcli.store import Store
 
+CHANGED = ("--set", "task.augment.pad_crop=2", "--set", "task.augment.horizontal_flip=0.5")
 BACKENDS = {
     "digital": ("fp-sgd", "--batch-size", "4"),
     "native": ("analog-sgd", "--batch-size", "25", "--set", "update.fidelity=mean-field"),
     "native pulses": ("analog-sgd", "--batch-size", "25"),
     "native, three models": ("tt-v1", "--backend", "native", "--batch-size", "50", "--n-models", "3"),
     "digital, three models": ("fp-sgd", "--batch-size", "10", "--n-models", "3"),
+    "digital, changed images": ("fp-sgd", "--batch-size", "25", "--n-models", "2", *CHANGED),
 }
 """Engines that repeat, with a setting and a batch size so that an epoch takes a good part of a second."""
 OFTEN = ("--checkpoint-minutes", "0.0005")
