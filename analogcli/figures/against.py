@@ -69,8 +69,9 @@ def _draw_panel(ax: "Axes", drawn: dict[str, list[Point]]) -> None:
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         known = [p for p in points if p.published is not None]
         published = [p.published for p in known if p.published is not None]
-        ax.plot([p.x for p in known], published, color=colour, marker=marker, linestyle="--", alpha=0.3)
         ours = [(p.x, p.mean, p.std or 0.0) for p in points if p.mean is not None]
+        label = None if ours else name
+        ax.plot([p.x for p in known], published, "--", color=colour, marker=marker, alpha=0.3, label=label)
         if ours:
             x, mean, std = zip(*ours, strict=True)
             ax.errorbar(x, mean, std, color=colour, marker=marker, capsize=2, label=name)
