@@ -58,9 +58,17 @@ class Store:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def begin(self, spec: RunSpec, provenance: Provenance, *, repeatable: bool, resolved: dict[str, Any]) -> str:
-        """Record a new run as running, before any work is done, and return its id."""
-        run_id, now, owner = str(uuid.uuid4()), _now(), this_process()
+    def begin(
+        self,
+        spec: RunSpec,
+        provenance: Provenance,
+        *,
+        repeatable: bool,
+        resolved: dict[str, Any],
+        created_at: datetime | None = None,
+    ) -> str:
+        """Record a new run as running, before any work is done, and return its id; ``created_at``: None is now."""
+        run_id, now, owner = str(uuid.uuid4()), created_at or _now(), this_process()
         with self._write() as session:
             session.add(
                 schema.Run(

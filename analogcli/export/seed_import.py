@@ -1,0 +1,170 @@
+"""Folders of the magneto-ionic simulations back into the store: spec, accuracies, gradients and devices of each model.
+
+What the files do not say is not invented: there are no training losses but the last, no untrained epoch 0 and no
+random streams, so that an imported run can be compared, drawn and exported, and not be trained further.
+
+Axes: O out, I in, without the border of zeros; P in, with it.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analogcli.errors import UsageError
+from analogcli.export.magnetoionic import BORDER, FIELDS, TASKS, inner_inputs
+from analogcli.registry import Registry
+from analogcli.spec import ExecutionOptions, RunSpec
+from analogcli.store import EpochRecord, ModelEpoch, RunRecord, Store, collect
+
+NAME = re.compile(r"(?P<id>(?P<time>\d{14})-.+)-(?P<model>\d+)\.json")
+EXPERIMENTS = {"mnist": "magnetoionic-mnist", "fashion-mnist": "magnetoionic-fashion-mnist"}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The files of one simulation: its settings by number of the model."""
+
+    name: str
+    folder: Path
+    created_at: datetime
+    settings: dict[int, dict[str, Any]]
+
+
+def simulations(folder: Path) -> list[Simulation]:
+    """Return the simulations in ``folder`` and below it.
+
+    Raises:
+        UsageError: there are none, or a settings file is damaged.
+    """
+    found: dict[Path, Simulation] = {}
+    for path in sorted(folder.rglob("*.json")):
+        name = NAME.fullmatch(path.name)
+        if name is None:
+            continue
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as exc:
+            raise UsageError(f"{path} cannot be read ({exc}); restore it, or leave its simulation out") from exc
+        if "optimizer_parameters" in settings:
+            created = datetime.strptime(name["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            simulation = found.setdefault(path.parent / name["id"], Simulation(name["id"], path.parent, created, {}))
+            simulation.settings[int(name["model"])] = settings
+    if not found:
+        raise UsageError(f"{folder} holds no simulation of double devices; give a folder with files <ID>-0.json …")
+    return list(found.values())
+
+
+def import_simulation(store: Store, registry: Registry, simulation: Simulation) -> tuple[RunRecord, bool]:
+    """Write a simulation into the store and return its run, and whether it is new there.
+
+    Raises:
+        UsageError: a file of it is missing or does not fit the others.
+    """
+    spec = spec_of(registry, simulation)
+    for run in store.runs(spec_hash=spec.hash):
+        if run.created_at.replace(microsecond=0) == simulation.created_at:
+            return run, False
+    models = [_read(simulation, index, spec) for index in range(spec.n_models)]
+    notes = f"imported from {simulation.folder}"
+    provenance = collect(ExecutionOptions(), "not known", None, notes)
+    resolved = {"imported": simulation.name}
+    run_id = store.begin(spec, provenance, repeatable=False, resolved=resolved, created_at=simulation.created_at)
+    for record, (epochs, tensors, series) in zip(store.runs(id=run_id)[0].models, models, strict=True):
+        file = store.save_state(run_id, record.index, f"epoch-{len(epochs):04d}", tensors)
+        for epoch in epochs:
+            last = epoch is epochs[-1]
+            store.record_epochs([ModelEpoch(record.id, epoch, series if last else {}, file)])
+    store.end(run_id, "finished")
+    return store.runs(id=run_id)[0], True
+
+
+def spec_of(registry: Registry, simulation: Simulation) -> RunSpec:
+    """Return the spec of a simulation, from what its first model's settings say."""
+    first = simulation.settings[min(simulation.settings)]
+    learning = first["optimizer_parameters"]
+    field = learning["field"][0] if isinstance(learning["field"], list) else learning["field"]
+    dataset = {theirs: ours for ours, theirs in TASKS.items()}.get(first["task"], first["task"])
+    settings = {theirs: theirs for theirs in FIELDS.values()}
+    known = {
+        "task.dataset": dataset,
+        "task.model.border": first["padding"],
+        "task.model.hidden": first["layers"],
+        "task.batch_size": first["batch_size"],
+        "task.epochs": first["epochs"],
+        "task.lr": learning["lr"],
+        "algorithm.clipping": learning["clipping"],
+        "algorithm.var": learning["device_variability"],
+        "algorithm.resistor_noise": first["resistor_noise"],
+        "algorithm.input_scale": first["input_scale"],
+        "algorithm.init": first["init"],
+        "seed": first["seed"],
+        "n_models": len(simulation.settings),
+    }
+    own = (
+        {} if field in settings else {"algorithm.law": (first.get("spec") or {}).get("algorithm", {}).get("law", field)}
+    )
+    experiment = EXPERIMENTS.get(dataset, EXPERIMENTS["mnist"])
+    spec = registry.spec(experiment, setting=settings.get(field), overrides=known | own)
+    noise = first["voltage_noise"]
+    if not math.isclose(noise, spec.algorithm.sigma_v, rel_tol=1e-6, abs_tol=1e-15):  # type: ignore[union-attr]
+        spec = registry.spec(
+            experiment, setting=settings.get(field), overrides=known | own | {"algorithm.voltage_noise": noise}
+        )
+    return spec
+
+
+def _read(
+    simulation: Simulation, index: int, spec: RunSpec
+) -> tuple[list[EpochRecord], dict[str, Tensor], dict[str, bytes]]:
+    """Return epochs, state and series of one model."""
+    if index not in simulation.settings:
+        raise UsageError(f"{simulation.folder / f'{simulation.name}-{index}.json'} is missing; models count from 0")
+    settings = simulation.settings[index]
+    accuracies, gradients = (_load(simulation, index, f"-{what}") for what in ("accuracies", "gradients"))
+    lr = spec.task.lr
+    epochs = [
+        EpochRecord(number, None, None, accuracy, gradient / lr, lr, 0.0)
+        for number, (accuracy, gradient) in enumerate(
+            zip(accuracies.tolist(), gradients.tolist(), strict=True), start=1
+        )
+    ]
+    series = {"train_loss": np.array([settings["loss"]], "<f4").tobytes()}
+    if settings.get("swap_accuracy") is not None:
+        series["relaxed"] = np.array([math.nan, settings["swap_accuracy"] / 100], "<f4").tobytes()
+    return epochs, _state(_load(simulation, index, ""), int(settings["padding"])), series
+
+
+def _state(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
+    """Return a state dict as a checkpoint of ours: the devices of the border apart from the others."""
+    tensors = {}
+    for name, tensor in state.items():
+        tensor = tensor.detach().cpu().contiguous()
+        if name.startswith("layers.1.weight"):
+            inside_P = _inside(tensor.shape[1], width)
+            tensors[f"model/{BORDER}{name[-1]}"] = tensor[:, ~inside_P].contiguous()
+            tensor = tensor[:, inside_P].contiguous()
+        tensors[f"model/{name}"] = tensor
+    return tensors
+
+
+def _inside(padded: int, width: int) -> Tensor:
+    channels = 1 if math.isqrt(padded) ** 2 == padded else 3
+    return inner_inputs(channels * (math.isqrt(padded // channels) - 2 * width) ** 2, width)
+
+
+def _load(simulation: Simulation, index: int, what: str) -> Any:
+    path = simulation.folder / f"{simulation.name}-{index}{what}.pth"
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as exc:
+        raise UsageError(
+            f"{path} cannot be read ({type(exc).__name__}); restore it, or leave its simulation out"
+        ) from exc
