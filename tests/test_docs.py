@@ -172,6 +172,10 @@ def test_commands_are_found_in_markdown(text: str, found: list[str]) -> None:
     assert in_readme(text) == found
 
 
+PUBLICATION = r"arXiv \d{4}\.\d{5}|\b10\.\d{4}/\S+"
+"""By number of the preprint, or by DOI."""
+
+
 @pytest.mark.parametrize(
     "entry",
     [*REGISTRY.experiments.values(), *REGISTRY.protocols.values(), *REGISTRY.figures.values()],
@@ -181,9 +185,9 @@ def test_every_registry_entry_is_described(entry: Any) -> None:
     assert len(entry.title) > 3
     assert entry.title != entry.id
     if not hasattr(entry, "published"):
-        assert re.search(r"arXiv \d{4}\.\d{5}|no publication", entry.source), "where it is from, or that it is nowhere"
+        assert re.search(PUBLICATION + "|no publication", entry.source), "where it is from, or that it is nowhere"
     for table in getattr(entry, "published", ()):
-        assert re.search(r"arXiv \d{4}\.\d{5}", table.source.text)
+        assert re.search(PUBLICATION, table.source.text)
         assert table.source.rule
     if isinstance(entry, Protocol):
         assert all(setting.title and setting.spelled for setting in entry.settings.values())

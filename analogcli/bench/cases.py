@@ -5,15 +5,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from analogcli.errors import UnknownName, UsageError
-from analogcli.spec import FcnModel, LeNet5Model, Model, ResNetModel, RunSpec, TorchvisionModel
+from analogcli.spec import (
+    BatchNormFcnModel,
+    FcnModel,
+    LeNet5Model,
+    Model,
+    ResNetModel,
+    RunSpec,
+    TorchvisionModel,
+)
 from analogcli.spec.support import BackendName, refusal
 
 if TYPE_CHECKING:
     from analogcli.registry import Registry
 
-Engine = Literal["pytorch", "native", "aihwkit"]
-ENGINES: tuple[Engine, ...] = ("pytorch", "native", "aihwkit")
-_BACKENDS: dict[Engine, BackendName] = {"pytorch": "digital", "native": "native", "aihwkit": "aihwkit"}
+Engine = Literal["pytorch", "native", "magnetoionic", "aihwkit"]
+ENGINES: tuple[Engine, ...] = ("pytorch", "native", "magnetoionic", "aihwkit")
+_BACKENDS: dict[Engine, BackendName] = {
+    "pytorch": "digital",
+    "native": "native",
+    "magnetoionic": "magnetoionic",
+    "aihwkit": "aihwkit",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,11 @@ class Network:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     protocol: str | None = None
     """Protocol of the experiment that the settings are those of; None: its default."""
+    settings: tuple[str, ...] = ("analog-sgd",)
+    engines: tuple[Engine, ...] = ("pytorch", "native", "aihwkit")
+    replicas: tuple[int, ...] = (1,)
+    device: str | None = "soft-bounds"
+    """What is timed where nothing else is asked for; None: the network has devices of its own."""
 
 
 NETWORKS = {
@@ -57,6 +75,18 @@ NETWORKS = {
                 "task.model.train_mode": "full-analog",
                 "mapping.learn_out_scaling": False,
             },
+        ),
+        Network(
+            "magnetoionic",
+            "magnetoionic-mnist",
+            "digits",
+            128,
+            BatchNormFcnModel(hidden=(4,)),
+            {"algorithm.resistor_noise": 0.015, "algorithm.clipping": 0.1, "algorithm.var": 0.2},
+            settings=("double-linear", "double-exponential"),
+            engines=("pytorch", "magnetoionic"),
+            replicas=(1, 10),
+            device=None,
         ),
     )
 }
@@ -88,9 +118,9 @@ class LeftOut:
 def contenders(
     registry: "Registry",
     network: str,
-    settings: Sequence[str],
-    replicas: Sequence[int],
-    engines: Sequence[str],
+    settings: Sequence[str] | None,
+    replicas: Sequence[int] | None,
+    engines: Sequence[str] | None,
     overrides: Mapping[str, Any],
     *,
     perfect: bool = False,
@@ -98,7 +128,9 @@ def contenders(
     """Return who competes and who cannot; PyTorch comes first, then each setting on its engines.
 
     Args:
-        replicas: models trained at once, natively; PyTorch and AIHWKit train one.
+        settings: analog settings; None, here and below: what the network is usually timed with.
+        replicas: models trained at once, by our engines; PyTorch and AIHWKit train one.
+        engines: who competes.
         overrides: fields of the spec by dotted path, for all alike; those of devices are left out in floating point.
         perfect: reads of forward and backward passes without noise and converters.
 
@@ -109,6 +141,11 @@ def contenders(
     case = NETWORKS.get(network)
     if case is None:
         raise UnknownName("network of the benchmark", network, NETWORKS)
+    settings = case.settings if settings is None else settings
+    replicas = case.replicas if replicas is None else replicas
+    engines = case.engines if engines is None else engines
+    if case.device and "device.kind" not in overrides:
+        overrides = {"device.kind": case.device, **overrides}
     for name in engines:
         if name not in ENGINES:
             raise UnknownName("engine", name, ENGINES)
@@ -135,15 +172,14 @@ def contenders(
             if reason:
                 left_out.append(LeftOut(engine, entry, reason))
                 continue
-            numbers = replicas if engine == "native" else [1]
+            numbers = [1] if engine == "aihwkit" else replicas
             competing += [Contender(engine, case, candidate, number) for number in numbers]
     return competing, left_out
 
 
 def _on(engine: Engine, spec: RunSpec) -> RunSpec:
     changes: dict[str, Any] = {"backend": _BACKENDS[engine]}
-    if engine == "aihwkit":
+    if engine == "aihwkit" and spec.update is not None:
         # AIHWKit has one fidelity; on the native engine it is a choice, and the spec's is timed.
-        assert spec.update is not None
         changes["update"] = spec.update.model_copy(update={"fidelity": "sequential"})
     return spec.model_copy(update=changes)

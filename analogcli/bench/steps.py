@@ -27,7 +27,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class Images:
-    """Mini-batches for R models, every one with its own images."""
+    """Mini-batches for R models, every one with its own images unless the task is not shuffled."""
 
     x_PRBCHW: Tensor
     y_PRB: Tensor
@@ -48,8 +48,10 @@ class Images:
 
 def images(contender: Contender, device: torch.device) -> Images:
     """Return the mini-batches of a contender; equal numbers of replicas get equal images."""
-    n, size = N_BATCHES * contender.replicas, contender.spec.task.batch_size
-    shape, generator = (N_BATCHES, contender.replicas, size), stream(SEED, "order")
+    task, replicas = contender.spec.task, contender.replicas
+    several = replicas if task.shuffle else 1  # Models that go through the data set in one order see the same images.
+    n, size = N_BATCHES * several, task.batch_size
+    shape, generator = (N_BATCHES, several, size), stream(SEED, "order")
     if contender.network.images == "random":
         # Labels that cannot be learnt keep the gradients, and so the number of pulses, as large as at the start.
         x = torch.rand(n * size, 3, 32, 32, generator=generator)
@@ -57,7 +59,9 @@ def images(contender: Contender, device: torch.device) -> Images:
     else:
         digits = data.load("mnist5k", None, torch.device("cpu"))
         x, y = data.train_batch(digits, torch.randint(len(digits.train_y_B), (n * size,), generator=generator))
-    return Images(x.view(*shape, *x.shape[1:]).to(device), y.view(shape).to(device))
+    x_PRBCHW, y_PRB = x.view(*shape, *x.shape[1:]).to(device), y.view(shape).to(device)
+    over = (-1, replicas, -1)
+    return Images(x_PRBCHW.expand(*over, -1, -1, -1), y_PRB.expand(over))
 
 
 def step_of(contender: Contender, model: Model | MlpModel, batches: Images, device: torch.device) -> Step:

@@ -11,19 +11,25 @@ if TYPE_CHECKING:
 
 
 def bench(
-    network: Annotated[str, typer.Argument(help="The network: fcn, lenet5, resnet18 or mobilenet.")] = "fcn",
+    network: Annotated[
+        str, typer.Argument(help="The network: fcn, lenet5, resnet18, mobilenet or magnetoionic.")
+    ] = "fcn",
     setting: Annotated[
-        str, typer.Option("--setting", metavar="LIST", help="Analog settings to time, separated by commas.")
-    ] = "analog-sgd",
+        str | None,
+        typer.Option("--setting", metavar="LIST", help="Analog settings to time, separated by commas (analog-sgd)."),
+    ] = None,
     replicas: Annotated[
-        str, typer.Option("--replicas", metavar="LIST", help="Models trained at once by the native engine, e.g. 1,8.")
-    ] = "1",
+        str | None,
+        typer.Option("--replicas", metavar="LIST", help="Models trained at once by our own engines, e.g. 1,8."),
+    ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", metavar="LIST", help="Which of pytorch, native and aihwkit compete.")
-    ] = "pytorch,native,aihwkit",
+        str | None,
+        typer.Option("--engine", metavar="LIST", help="Which of pytorch, native, magnetoionic and aihwkit compete."),
+    ] = None,
     device: Annotated[
-        str, typer.Option("--device", help="Devices at the cross points; `analog list devices` names them.")
-    ] = "soft-bounds",
+        str | None,
+        typer.Option("--device", help="Devices at the cross points, as in `analog list devices` (soft-bounds)."),
+    ] = None,
     perfect: Annotated[
         bool, typer.Option("--perfect", help="Exact forward and backward reads: no converters, no noise.")
     ] = False,
@@ -53,18 +59,26 @@ def bench(
     analog bench
     analog bench lenet5 --setting analog-sgd,tt-v1 --replicas 1,8
     analog bench resnet18 --batch-size 128 --perfect --json > bench.json
+    analog bench magnetoionic --replicas 1,10
     """
     from dataclasses import asdict
 
-    from analogcli.bench import as_records, contenders, cores, measure, this_machine
+    from analogcli.bench import NETWORKS, as_records, contenders, cores, measure, this_machine
     from analogcli.cli.console import note, print_json
     from analogcli.errors import UsageError
     from analogcli.registry import load
 
     overrides = o.overrides(set_, device=device, batch_size=batch_size)
     competing, left_out = contenders(
-        load(registry), network, _names(setting), _numbers(replicas), _names(engine), overrides, perfect=perfect
+        load(registry),
+        network,
+        _names(setting) if setting else None,
+        _numbers(replicas) if replicas else None,
+        _names(engine) if engine else None,
+        overrides,
+        perfect=perfect,
     )
+    devices = device or NETWORKS[network].device
     where, name = _device(cuda)
     machine = this_machine(threads or cores(), name)
 
@@ -80,13 +94,14 @@ def bench(
     if json:
         from dataclasses import asdict
 
-        conditions = {"network": network, "device": device, "perfect": perfect, "rounds": rounds}
+        conditions = {"network": network, "device": devices, "perfect": perfect, "rounds": rounds}
         print_json(
             conditions | {"machine": asdict(machine), "results": records, "left_out": [asdict(x) for x in left_out]}
         )
         return
     periphery = "perfect periphery" if perfect else "noisy periphery"
-    _print(f"{network}, batch {records[0]['batch_size']}, {device}, {periphery}\n{machine}", records, left_out)
+    what = f"{devices}, {periphery}" if devices else "double devices"
+    _print(f"{network}, batch {records[0]['batch_size']}, {what}\n{machine}", records, left_out)
 
 
 def _print(title: str, records: list[dict[str, Any]], left_out: "list[LeftOut]") -> None:
