@@ -1,5 +1,6 @@
 """``analog plot``: draw a figure from whatever is stored."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 FORMATS = ("pdf", "png", "svg")
 
 
+class Quantity(StrEnum):
+    """What is drawn of runs."""
+
+    RESULT = "result"
+    GRADIENT = "gradient"
+    WEIGHTS = "weights"
+
+
 def plot(
     names: Annotated[list[str], typer.Argument(help="A figure (`analog list figures`), or ids of runs.")],
+    of: Annotated[
+        Quantity,
+        typer.Option("--of", help="Of runs: accuracy or losses, mean |gradient|, or weights of double devices."),
+    ] = Quantity.RESULT,
     formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Any of pdf, png, svg.")] = "pdf,png",
     show: Annotated[bool, typer.Option("--show", help="Open a window with the picture.")] = False,
     out: Annotated[
@@ -43,6 +56,7 @@ def plot(
     analog plot fig4 --dataset mnist5k --format svg
     analog plot 1f0c2a77 9be2d3a0
     analog plot aihwkit-01
+    analog plot last --of gradient
     """
     from analogcli.cli.console import note
     from analogcli.errors import AnalogError
@@ -63,7 +77,8 @@ def plot(
         except AnalogError:
             entries.figure(names[0])  # names the nearest figure, which is what was most likely meant
             raise
-        canvas, name = _plot_runs(runs), "-".join(run.short_id for run in runs)[:100]
+        canvas, name = _plot_runs(opened, runs, of), "-".join(run.short_id for run in runs)[:100]
+        name += "" if of is Quantity.RESULT else f"-{of.value}"
     for path in save(canvas, out or opened.folder / "figures", name, suffixes):
         print(path)
     if show:
@@ -125,7 +140,7 @@ def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str
     return f"{figure.panels[choice.curve.panel].title} {titles[choice.curve.setting]}{where}"
 
 
-def _plot_runs(runs: "list[RunRecord]") -> "Canvas":
+def _plot_runs(store: "Store", runs: "list[RunRecord]", of: Quantity) -> "Canvas":
     from analogcli.errors import UsageError
     from analogcli.figures import curves, losses
     from analogcli.figures.comparison import changed_fields
@@ -142,9 +157,36 @@ def _plot_runs(runs: "list[RunRecord]") -> "Canvas":
             if v is not None
         ]
         labels.append(", ".join([f"{run.spec_data['experiment']} {run.spec_data['setting']}", *differs]))
+    if of is Quantity.WEIGHTS:
+        return _plot_weights(store, runs, labels)
+    if of is Quantity.GRADIENT:
+        from analogcli.figures.gradients import draw_gradients
+
+        return draw_gradients(runs, labels)
     if all(measure_of(run.spec_data) == "test accuracy" for run in runs):
         return curves.draw_runs(runs, labels)
     return losses.draw_runs(runs, labels)
+
+
+def _plot_weights(store: "Store", runs: "list[RunRecord]", labels: list[str]) -> "Canvas":
+    from analogcli.errors import UsageError
+    from analogcli.figures.pair_weights import Weights, draw_weights
+    from analogcli.magnetoionic import law_of
+    from analogcli.spec import DoubleDevice
+
+    models = []
+    for run, label in zip(runs, labels, strict=True):
+        device, saved = run.spec.algorithm, store.saved_state(run.models[0])
+        if not isinstance(device, DoubleDevice) or saved is None:
+            raise UsageError(f"run {run.short_id} has no weights of double devices; --of weights draws those alone")
+        tensors = store.load_state(saved)
+        names = sorted(name.removesuffix(".weight1") for name in tensors if name.endswith(".weight1"))
+        layers = {
+            n.removeprefix("model/"): (tensors[f"{n}.weight2"] - tensors[f"{n}.weight1"]).flatten().numpy()
+            for n in names
+        }
+        models.append(Weights(f"{label}, model 0", layers, law_of(device).span))
+    return draw_weights(models)
 
 
 def _formats(text: str) -> list[str]:
