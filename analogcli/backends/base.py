@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from analogcli.nn.models import ImageShape
-from analogcli.spec import RunSpec
+from analogcli.spec import PcmInference, RunSpec
 from analogcli.spec.support import BackendName
 
 State = dict[str, Tensor]
@@ -61,6 +61,28 @@ class Relaxes(Protocol):
         ...
 
 
+class Programmable(Protocol):
+    """R trained models that are written onto phase-change memory and read at any time after that.
+
+    Axes: R replica (model), B batch, C channel, H, W image, K outputs.
+    """
+
+    def outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [R, B, K] of all models for the same images, with the hardware's noise.
+
+        Before the first :meth:`program` they are those of the trained weights.
+        """
+        ...
+
+    def program(self, settings: PcmInference, repeat: int) -> None:
+        """Write the trained weights onto new devices; ``repeat`` and each model's seed decide which."""
+        ...
+
+    def at_time(self, seconds: float) -> None:
+        """Let what was programmed last be ``seconds`` old, whatever it was before."""
+        ...
+
+
 class Backend(Protocol):
     """An engine."""
 
@@ -84,6 +106,12 @@ class Backend(Protocol):
 
     def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> Trainable:
         """Return the untrained models with these seeds on ``device``; one seed if the engine takes one at a time."""
+        ...
+
+    def for_inference(
+        self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device
+    ) -> Programmable:
+        """Return the models with these seeds and states on the hardware that they are to be inferred on."""
         ...
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
+from analogcli.backends.native import NativeModel
 from analogcli.backends.network import NetworkOfModels, State
 from analogcli.backends.rates import factors
-from analogcli.nn import replicate
+from analogcli.nn import Chip, replicate
 from analogcli.nn.models import ImageShape, build_model, learns
 from analogcli.nn.replicas import replica, together
-from analogcli.spec import FpSgd, RunSpec, Task
+from analogcli.spec import FpSgd, HardwareAware, Ideal, RunSpec, Task
 from analogcli.spec.support import BackendName
 
 
@@ -46,6 +47,18 @@ class DigitalBackend:
         assert isinstance(spec.algorithm, FpSgd)
         networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
         return DigitalModel(networks, seeds, spec.task, spec.algorithm.momentum, device)
+
+    def for_inference(
+        self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device
+    ) -> NativeModel:
+        """Return the models on the native engine's tiles, read through AIHWKit's default periphery."""
+        networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
+        for network, state in zip(networks, states, strict=True):
+            network.load_state_dict({name: state[name] for name in network.state_dict()})
+        chip = Chip(Ideal(), HardwareAware(), seeds=tuple(seeds), on=device)
+        models = NativeModel(networks, chip, spec.task)
+        models.chip.noise.restart("inference")
+        return models
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return nothing: the spec says it all."""

@@ -9,11 +9,12 @@ laid R times over itself. Axes: R replica (model), B batch, C channel, H, W imag
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
+from analogcli.errors import BackendError
 from analogcli.magnetoionic import PairNetwork, law_of
 from analogcli.nn.models import ImageShape
 from analogcli.nn.models.fcn_batchnorm import sizes
@@ -46,6 +47,15 @@ class MagnetoionicBackend:
     ) -> "MagnetoionicModels":
         """Return the untrained models with these seeds on ``device``."""
         return self.build_several([spec] * len(seeds), shape, seeds, device)
+
+    def for_inference(
+        self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device
+    ) -> NoReturn:
+        """Refuse: these devices hold their weights themselves."""
+        raise BackendError(
+            "a magneto-ionic run has its weights on devices of its own, and they are not written onto other memory; "
+            "choose a run of backend digital, native or aihwkit (`analog list runs`)"
+        )
 
     def build_several(
         self, specs: Sequence[RunSpec], shape: ImageShape, seeds: Sequence[int], device: torch.device

@@ -20,7 +20,7 @@ from analogcli.crossbar.custom import parameters
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.nn import Chip, analog_layers, convert_to_analog
 from analogcli.nn.models import ImageShape, build_model, learns, on_arrays
-from analogcli.spec import CustomStep, RunSpec, Task, TorchvisionModel
+from analogcli.spec import CustomStep, PcmInference, RunSpec, Task, TorchvisionModel
 from analogcli.spec.support import BackendName
 
 
@@ -48,6 +48,18 @@ class NativeBackend:
         chip = Chip(spec.device, spec.algorithm, spec.update, spec.periphery, spec.mapping, tuple(seeds), device)
         return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip, spec.task)
 
+    def for_inference(
+        self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device
+    ) -> "NativeModel":
+        """Return the models with these seeds and states, whatever their arrays are, with the reads of their training.
+
+        Their random numbers are those of an inference, not those with which their training would go on.
+        """
+        models = self.build(spec, shape, seeds, device)
+        models.load_state_dict(states)
+        models.chip.noise.restart("inference")
+        return models
+
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the constants of the engine, and the parameters of a user's device, that no field of the spec sets."""
         constants = {"max_bm_factor": MAX_BM_FACTOR, "max_bm_res": MAX_BM_RES, "digital_bias": True}
@@ -67,6 +79,8 @@ class NativeModel(NetworkOfModels):
         self.learning = {} if fixed else self.layers
         self.freeze(learns(task.model, networks[0]))
         self.factors = factors(task, networks[0], self.network) or {}
+        self.repeat = 0
+        """Which programming of the weights is read."""
 
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update."""
@@ -116,3 +130,17 @@ class NativeModel(NetworkOfModels):
         """Continue from :meth:`state_dict`."""
         super().load_state_dict(states)
         self.chip.noise.load_state_dict({name: states[0][f"noise/{name}"] for name in self.chip.noise.state_dict()})
+
+    def program(self, settings: PcmInference, repeat: int) -> None:
+        """Write the trained weights onto new phase-change devices, which follow from seed and ``repeat``."""
+        self.network.eval()
+        self.repeat = repeat
+        self.chip.noise.restart(f"inference/{repeat}")
+        for layer in self.layers.values():
+            layer.array.program(settings)
+
+    def at_time(self, seconds: float) -> None:
+        """Let what was programmed be ``seconds`` old; noise follows from seed, repeat and time, and nothing before."""
+        self.chip.noise.restart(f"inference/{self.repeat}/{float(seconds)!r}")
+        for layer in self.layers.values():
+            layer.array.at_time(seconds)

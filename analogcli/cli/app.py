@@ -14,6 +14,7 @@ from analogcli.cli.demo import demo
 from analogcli.cli.doctor import doctor
 from analogcli.cli.export import export
 from analogcli.cli.import_ import import_
+from analogcli.cli.infer import infer
 from analogcli.cli.list import list_
 from analogcli.cli.plot import plot
 from analogcli.cli.resume import resume
@@ -55,7 +56,7 @@ def analog(
     """
 
 
-for command in (demo, run, resume, sweep, list_, show, compare, plot, export, import_, bench, doctor, data):
+for command in (demo, run, resume, sweep, infer, list_, show, compare, plot, export, import_, bench, doctor, data):
     app.command(command.__name__.rstrip("_"), cls=SeveralWords)(command)
 app.add_typer(store.app, name="store")
 

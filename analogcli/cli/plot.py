@@ -1,5 +1,6 @@
 """``analog plot``: draw a figure from whatever is stored."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from analogcli.store import RunRecord, Store
 
 FORMATS = ("pdf", "png", "svg")
+DRIFT = "drift"
+"""Names no figure of the registry, but what `analog infer` stored."""
+FOLLOW = ("update.fidelity", "n_models")
+"""Fields that follow from others, or do not change what is drawn."""
 
 
 class Quantity(StrEnum):
@@ -27,7 +32,7 @@ class Quantity(StrEnum):
 
 
 def plot(
-    names: Annotated[list[str], typer.Argument(help="A figure (`analog list figures`), or ids of runs.")],
+    names: Annotated[list[str], typer.Argument(help="A figure (`analog list figures`), ids of runs, or drift.")],
     of: Annotated[
         Quantity,
         typer.Option("--of", help="Of runs: accuracy or losses, mean |gradient|, or weights of double devices."),
@@ -57,6 +62,7 @@ def plot(
     analog plot 1f0c2a77 9be2d3a0
     analog plot aihwkit-01
     analog plot last --of gradient
+    analog plot drift 1f0c2a77 9be2d3a0             accuracy against time, after analog infer
     """
     from analogcli.cli.console import note
     from analogcli.errors import AnalogError
@@ -68,7 +74,10 @@ def plot(
     entries = load(registry)
     overrides = o.overrides(set_, epochs=epochs, seed=seed, n_models=n_models, dataset=dataset, backend=backend)
     opened = Store.open(store, create=False)
-    if entries.is_figure(names[0]):
+    if names[0].lower() == DRIFT and not entries.is_figure(DRIFT):
+        runs = [opened.run(n) for n in names[1:]]
+        canvas, name = _plot_drift(opened, runs), "-".join([DRIFT, *(run.short_id for run in runs)])[:100]
+    elif entries.is_figure(names[0]):
         figure = entries.figure(names[0])
         canvas, name = plot_figure(opened, entries, figure, overrides), figure.id.replace("/", "-")
     else:
@@ -143,20 +152,12 @@ def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str
 def _plot_runs(store: "Store", runs: "list[RunRecord]", of: Quantity) -> "Canvas":
     from analogcli.errors import UsageError
     from analogcli.figures import curves, losses
-    from analogcli.figures.comparison import changed_fields
     from analogcli.figures.summary import measure_of
 
     empty = [run.short_id for run in runs if not any(m.epochs for m in run.models)]
     if empty:
         raise UsageError(f"run {', '.join(empty)} has no epochs yet; `analog resume {empty[0]}` trains it")
-    labels = []
-    for run, fields in zip(runs, changed_fields(runs), strict=True):
-        differs = [
-            f"{p.rpartition('.')[2]} {v:g}" if isinstance(v, float) else f"{p.rpartition('.')[2]} {v}"
-            for p, v in fields.items()
-            if v is not None
-        ]
-        labels.append(", ".join([f"{run.spec_data['experiment']} {run.spec_data['setting']}", *differs]))
+    labels = _labels(runs)
     if of is Quantity.WEIGHTS:
         return _plot_weights(store, runs, labels)
     if of is Quantity.GRADIENT:
@@ -166,6 +167,47 @@ def _plot_runs(store: "Store", runs: "list[RunRecord]", of: Quantity) -> "Canvas
     if all(measure_of(run.spec_data) == "test accuracy" for run in runs):
         return curves.draw_runs(runs, labels)
     return losses.draw_runs(runs, labels)
+
+
+def _plot_drift(store: "Store", runs: "list[RunRecord]") -> "Canvas":
+    """Draw what `analog infer` stored of these runs, of all runs if none is named."""
+    from analogcli.errors import UsageError
+    from analogcli.figures.drift import DriftCurve, by_time, draw_drift
+
+    known = [run for run in runs or store.runs() if store.inferences(run)]
+    left_out = [run.short_id for run in runs if run not in known]
+    if left_out or not known:
+        which = f"run {', '.join(left_out)}" if left_out else "any run"
+        raise UsageError(f"nothing is stored of {which} after programming; `analog infer {(left_out or ['RUN'])[0]}`")
+    curves = [
+        DriftCurve(label, settings.drift_compensation, by_time(records))
+        for run, label in zip(known, _short_labels(known), strict=True)
+        for settings, records in store.inferences(run)
+    ]
+    return draw_drift(curves)
+
+
+def _short_labels(runs: "list[RunRecord]") -> list[str]:
+    """Return experiment and setting of each run, and what else sets apart those that have both in common."""
+    names = [(run.spec_data["experiment"], run.spec_data["setting"]) for run in runs]
+    alike = {name: [run for run, own in zip(runs, names, strict=True) if own == name] for name in names}
+    labels = {run.id: label for same in alike.values() for run, label in zip(same, _labels(same, FOLLOW), strict=True)}
+    return [labels[run.id] for run in runs]
+
+
+def _labels(runs: "list[RunRecord]", without: Collection[str] = ()) -> list[str]:
+    """Return for each run its experiment, setting, and in what but ``without`` it differs from the others."""
+    from analogcli.figures.comparison import changed_fields
+
+    labels = []
+    for run, fields in zip(runs, changed_fields(runs), strict=True):
+        differs = [
+            f"{p.rpartition('.')[2]} {v:g}" if isinstance(v, float) else f"{p.rpartition('.')[2]} {v}"
+            for p, v in fields.items()
+            if v is not None and p not in without
+        ]
+        labels.append(", ".join([f"{run.spec_data['experiment']} {run.spec_data['setting']}", *differs]))
+    return labels
 
 
 def _plot_weights(store: "Store", runs: "list[RunRecord]", labels: list[str]) -> "Canvas":

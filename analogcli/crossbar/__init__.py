@@ -17,6 +17,7 @@ from analogcli.crossbar.base import ResponseLaw
 from analogcli.crossbar.cell import Cell
 from analogcli.crossbar.custom import CustomDevice
 from analogcli.crossbar.mean_field import mean_field_update
+from analogcli.crossbar.pcm import PcmPairs
 from analogcli.crossbar.periphery import AnalogRead, analog_matvec
 from analogcli.crossbar.population import Population
 from analogcli.crossbar.randomness import Randomness
@@ -31,6 +32,7 @@ __all__ = [
     "CrossbarArray",
     "CustomDevice",
     "DeviceTable",
+    "PcmPairs",
     "Population",
     "Randomness",
     "ResponseLaw",

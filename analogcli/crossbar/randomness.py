@@ -28,9 +28,15 @@ class Randomness:
     """Explicit source of randomness for read noise, pulses and transfers of all arrays of R models."""
 
     def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
-        self.generator = stream(seeds[0], "noise", device)
+        self._seeds = tuple(seeds)
+        self.generator = torch.Generator(device)
         """For plain tensor operations; its device is where the models live."""
-        self._seed_R = np.array([derived_seed(seed, "noise") for seed in seeds], np.uint64)
+        self.restart("noise")
+
+    def restart(self, purpose: str) -> None:
+        """Begin the random numbers of ``purpose``, which depend on the seeds and on it, and on nothing before."""
+        self.generator = stream(self._seeds[0], purpose, self.device)
+        self._seed_R = np.array([derived_seed(seed, purpose) for seed in self._seeds], np.uint64)
         self._count = 0
         self._ahead_NR = np.empty((0, 0), np.uint64)
 

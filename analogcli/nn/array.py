@@ -21,6 +21,7 @@ from torch import Tensor
 from analogcli.algorithms import end_of_epoch, set_training
 from analogcli.crossbar import Tile
 from analogcli.nn.chip import Chip
+from analogcli.spec import PcmInference
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,16 @@ class TileArray:
         """Tell the algorithms that follow it how training goes: the mean loss of every model in the epoch."""
         for p in self.placed:
             end_of_epoch(p.tile.cell, train_loss_R.repeat_interleave(self.groups))
+
+    def program(self, settings: PcmInference) -> None:
+        """Write the weights of all tiles onto new phase-change devices."""
+        for p in self.placed:
+            p.tile.program(settings, self.chip.noise)
+
+    def at_time(self, seconds: float) -> None:
+        """Let what was programmed be ``seconds`` old."""
+        for p in self.placed:
+            p.tile.at_time(seconds, self.chip.noise)
 
     def train(self, training: bool) -> None:
         """Tell the algorithms whether the reads to come are those of training."""

@@ -91,7 +91,7 @@ class Convolution:
     ) -> None:  # fmt: skip
         """Write what one tile gives; add it, if it is not the first of its rows, which brings the bias."""
         tile, lines, n_out = placed.tile, _size(placed.cols), self.array.shape[1]
-        weights_AOI, samples = tile.cell.visible(), len(images) // self.replicas
+        weights_AOI, gain_AO, samples = tile.seen(), tile.gain_RO, len(images) // self.replicas
         first = placed.cols.start == 0
         out = y.view(*y.shape[:2], -1).numpy()
         bias_AO = np.zeros((self.array.shape[0], 0), np.float32)
@@ -109,8 +109,8 @@ class Convolution:
             load()
             total = samples * self.rows * self.columns
             y_ON = tile.read_forward.lines(weights_AOI[a], x_IN, key, place, total, load)
-            if tile.omega > 0:
-                y_ON *= tile.scale_RO[a][:, None]
+            if gain_AO is not None:
+                y_ON *= gain_AO[a][:, None]
             if part_AON is not None:
                 part_AON[a, :, place : place + x_IN.shape[1]] = y_ON
             where = (r * samples + block.images.start, g * n_out + placed.rows.start, block.top * self.columns, n)
@@ -128,9 +128,9 @@ class Convolution:
     ) -> None:  # fmt: skip
         """Do what ``read`` does, for all groups in one loop; what clips there it reads once more."""
         tile, samples, g = placed.tile, len(images) // self.replicas, self.groups
-        weights = tile.cell.visible().contiguous().numpy()
+        weights = tile.seen().contiguous().numpy()
         factor_A = np.ones(len(weights), np.float32) if scale_A is None else np.array(scale_A, np.float32)
-        omega_AO = self._omega(placed)
+        omega_AO = self._scales(tile.gain_RO)
         parts = np.empty((len(weights), 1, 0), np.float32) if part_AON is None else part_AON.numpy()
         pixels = images.numpy()
 
@@ -163,7 +163,7 @@ class Convolution:
     def _backward_tile(self, d_AON: Tensor, placed: Placed, images: Tensor, scale_A: list[float] | None) -> None:
         """Add what one tile gives."""
         tile, total = placed.tile, d_AON.shape[2]
-        weights_AIO = tile.cell.visible().mT
+        weights_AIO = tile.seen().mT
 
         def read(r: int, g: int, block: Block, key: np.uint64) -> None:
             a, place = r * self.groups + g, self._place(block)
@@ -189,9 +189,9 @@ class Convolution:
     def _backward_groups(self, d_AON: Tensor, placed: Placed, images: Tensor, scale_A: list[float] | None) -> None:
         """Read all groups in one loop."""
         tile, samples, g = placed.tile, len(images) // self.replicas, self.groups
-        weights = tile.cell.visible().contiguous().numpy()
+        weights = tile.seen().contiguous().numpy()
         factor_A = np.ones(len(weights), np.float32) if scale_A is None else np.array(scale_A, np.float32)
-        omega_AO = self._omega(placed)
+        omega_AO = self._scales(tile.scale_RO if tile.omega > 0 else None)
         gradients, pixels = d_AON.contiguous().numpy(), images.numpy()
 
         def read_all(r: int, block: Block, keys: Keys) -> None:
@@ -210,11 +210,10 @@ class Convolution:
         n_out, lines = _size(placed.rows), _size(placed.cols)
         return self.groups > 1 and len(self.array.placed) == 1 and n_out * lines <= SMALL
 
-    def _omega(self, placed: Placed) -> Floats:
+    def _scales(self, scale_AO: Tensor | None) -> Floats:
         """Return the digital scale of the outputs of every array [A, O], or [A, 0] where there is none."""
-        tile = placed.tile
         none = np.empty((self.array.shape[0], 0), np.float32)
-        return tile.scale_RO.contiguous().numpy() if tile.omega > 0 else none
+        return none if scale_AO is None else scale_AO.contiguous().numpy()
 
     def scale_gradient(self, d_AON: Tensor, parts: list[Tensor]) -> Tensor:
         """Return the gradient [A, T] of the learned scale of every tile."""

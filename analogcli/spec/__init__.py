@@ -23,7 +23,15 @@ from analogcli.spec.hardware_aware import HardwareAware, PcmInference, WeightCli
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
-from analogcli.spec.run import ANALOG_PARTS, LABELS, WITHOUT_ANALOG_PARTS, ExecutionOptions, RunSpec, canonical_json
+from analogcli.spec.run import (
+    ANALOG_PARTS,
+    LABELS,
+    WITHOUT_ANALOG_PARTS,
+    ExecutionOptions,
+    RunSpec,
+    canonical_json,
+    digest,
+)
 from analogcli.spec.support import BACKENDS, BackendName
 from analogcli.spec.task import (
     BatchNormFcnModel,
@@ -104,6 +112,7 @@ __all__ = [
     "WeightModifier",
     "build",
     "canonical_json",
+    "digest",
     "load_yaml",
     "merge",
     "nested",

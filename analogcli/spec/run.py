@@ -91,8 +91,7 @@ class RunSpec(Spec):
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of everything that decides the result (64 hex digits)."""
-        named = {part: value for part, value in self.hashed().items() if part not in LABELS}
-        return hashlib.sha256(canonical_json(named).encode()).hexdigest()
+        return _sha256({part: value for part, value in self.hashed().items() if part not in LABELS})
 
     def to_yaml(self) -> str:
         """Return the spec as YAML that :func:`analogcli.spec.load_yaml` reads back to an equal spec."""
@@ -129,6 +128,15 @@ _ListsInline.add_representer(list, lambda d, x: d.represent_sequence("tag:yaml.o
 def canonical_json(value: Any) -> str:
     """Return JSON with sorted keys and no spaces: equal values, equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(value: Spec) -> str:
+    """Return what names a part of a spec: the SHA-256 of its canonical JSON (64 hex digits)."""
+    return _sha256(value.model_dump(mode="json"))
+
+
+def _sha256(data: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(data).encode()).hexdigest()
 
 
 def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -4,12 +4,14 @@ from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import DEFAULT_STORE, Location, locate
 from analogcli.store.provenance import Provenance, collect, version_of
 from analogcli.store.store import Store
-from analogcli.store.values import EpochRecord, ModelEpoch, ModelRecord, RunRecord, SavedState
+from analogcli.store.values import BEFORE, EpochRecord, InferenceRecord, ModelEpoch, ModelRecord, RunRecord, SavedState
 
 __all__ = [
+    "BEFORE",
     "DEFAULT_STORE",
     "CheckpointFile",
     "EpochRecord",
+    "InferenceRecord",
     "Location",
     "ModelEpoch",
     "ModelRecord",

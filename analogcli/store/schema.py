@@ -110,6 +110,7 @@ class Model(Base):
     series: Mapped[list["Series"]] = relationship(
         order_by="Series.epoch", cascade="all, delete-orphan", passive_deletes=True
     )
+    inferences: Mapped[list["Inference"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
 class Epoch(Base):
@@ -158,3 +159,21 @@ class Checkpoint(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     created_at: Mapped[datetime]
+
+
+class Inference(Base):
+    """What one trained model gave at one time after it was written onto phase-change memory."""
+
+    __tablename__ = "inferences"
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    settings_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    repeat: Mapped[int] = mapped_column(primary_key=True)
+    """Which programming of the model."""
+    seconds: Mapped[float] = mapped_column(primary_key=True)
+    """Time since programming [s]; −1: before it."""
+    settings: Mapped[dict[str, Any]]
+    test_loss: Mapped[float]
+    test_accuracy: Mapped[float | None]
+    """Fraction of the test images that are classified correctly; null where there are no classes."""
+    recorded_at: Mapped[datetime]

@@ -16,13 +16,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from analogcli.errors import StoreError, UnknownName, UsageError
-from analogcli.spec import RunSpec
+from analogcli.spec import PcmInference, RunSpec, digest
 from analogcli.store import checkpoints, schema
 from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import Location, connect, explained, locate
 from analogcli.store.processes import Owner, this_process
 from analogcli.store.provenance import Provenance
-from analogcli.store.values import ModelEpoch, ModelRecord, RunRecord, SavedState, run_record
+from analogcli.store.values import InferenceRecord, ModelEpoch, ModelRecord, RunRecord, SavedState, run_record
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,6 +137,13 @@ class Store:
         for file in files.values():
             checkpoints.keep_only(self.folder, file)
 
+    def record_inferences(self, settings: PcmInference, records: Sequence[InferenceRecord]) -> None:
+        """Record what models gave at a time after programming, in place of what was recorded of the same before."""
+        with self._write() as session:
+            for record in records:
+                data = {"settings": settings.model_dump(mode="json"), "settings_hash": digest(settings)}
+                session.merge(schema.Inference(**asdict(record), **data, recorded_at=_now()))
+
     def end(self, run_id: str, status: str, error: str | None = None) -> None:
         """Record how a run ended: finished, failed (with the error text) or interrupted."""
         with self._write() as session:
@@ -208,6 +215,20 @@ class Store:
         query = select(schema.Series).filter_by(model_id=model.id, name=name).order_by(schema.Series.epoch)
         with self._read() as session:
             return {row.epoch: row.values for row in session.scalars(query)}
+
+    def inferences(self, run: RunRecord) -> list[tuple[PcmInference, list[InferenceRecord]]]:
+        """Return what is recorded of a run after programming, for each setting of the memory in the order of time."""
+        ids = [model.id for model in run.models]
+        query = select(schema.Inference).where(schema.Inference.model_id.in_(ids))
+        by_settings: dict[str, tuple[PcmInference, list[InferenceRecord]]] = {}
+        with self._read() as session:
+            for row in session.scalars(query.order_by(schema.Inference.seconds, schema.Inference.repeat)):
+                if row.settings_hash not in by_settings:
+                    by_settings[row.settings_hash] = (PcmInference.model_validate(row.settings), [])
+                by_settings[row.settings_hash][1].append(
+                    InferenceRecord(row.model_id, row.repeat, row.seconds, row.test_loss, row.test_accuracy)
+                )
+        return list(by_settings.values())
 
     def problems(self) -> list[str]:
         """Return what is wrong with the store: database integrity, missing or altered checkpoint files."""

@@ -11,6 +11,9 @@ from analogcli.store import schema
 from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.processes import Owner
 
+BEFORE = -1.0
+"""The time of an inference with the weights as they were trained, before any programming [s]."""
+
 
 @dataclass(frozen=True)
 class EpochRecord:
@@ -53,6 +56,19 @@ class ModelRecord:
     index: int
     seed: int
     epochs: tuple[EpochRecord, ...]
+
+
+@dataclass(frozen=True)
+class InferenceRecord:
+    """What one trained model gave at one time after it was programmed; the accuracy is a fraction."""
+
+    model_id: int
+    repeat: int
+    """Which programming of the model."""
+    seconds: float
+    """Time since programming [s], or :data:`BEFORE`."""
+    test_loss: float
+    test_accuracy: float | None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from analogcli.backends import Trainable
+from analogcli.backends import Programmable, Trainable
 from analogcli.data import DataSet, Pipeline, orders, test_batches, train_batches
 from analogcli.nn.loss import LOSSES
 from analogcli.spec import Task
@@ -160,7 +160,7 @@ def _epoch(
 
 
 @torch.no_grad()
-def evaluate(models: Trainable, data: DataSet, task: Task) -> list[tuple[float, float | None]]:
+def evaluate(models: Trainable | Programmable, data: DataSet, task: Task) -> list[tuple[float, float | None]]:
     """Return for each model mean loss and fraction of correct answers on the test set, with the hardware's noise.
 
     Where numbers are predicted nothing is correct or wrong, and the fraction is None.

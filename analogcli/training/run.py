@@ -7,7 +7,7 @@ killed stays one group.
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import or_
@@ -49,7 +49,9 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
+    """What a run needs before anything of it is computed."""
+
     backend: backends.Backend
     dataset: data.DataSet
     device: torch.device
@@ -63,7 +65,7 @@ def train(store: Store, spec: RunSpec, options: ExecutionOptions, observer: Obse
         UsageError: data, backend or device are not there; nothing is stored then.
         RunFailed: it started and broke; the error text is in the store.
     """
-    ready = _prepare(spec, options, observer)
+    ready = prepare(spec, options, observer.on_note)
     resolved = ready.backend.resolved_config(spec)
     run_id = store.begin(spec, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved)
     return _train(store, store.runs(id=run_id)[0], spec, options, ready, observer)
@@ -71,18 +73,18 @@ def train(store: Store, spec: RunSpec, options: ExecutionOptions, observer: Obse
 
 def resume(store: Store, run: RunRecord, options: ExecutionOptions, observer: Observer) -> RunRecord:
     """Continue an interrupted or failed run from its last checkpoint, to the result that it would have had."""
-    ready = _prepare(run.spec, options, observer)
-    first = run.attempts[0]["data_fingerprint"]
-    if first != ready.dataset.fingerprint:
-        raise RunFailed(
-            f"the data set {run.spec.task.dataset} is not the one that run {run.short_id} began with "
-            f"(fingerprint {ready.dataset.fingerprint} instead of {first}); give its --data-dir, or use --again"
-        )
+    ready = prepare(run.spec, options, observer.on_note)
+    same_data(run, ready.dataset)
     store.take_over(run.id, ready.provenance)
     return _train(store, store.runs(id=run.id)[0], run.spec, options, ready, observer)
 
 
-def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _Prepared:
+def prepare(spec: RunSpec, options: ExecutionOptions, on_note: Callable[[str], None]) -> Prepared:
+    """Check that backend, device and data are there, and return them.
+
+    Raises:
+        UsageError: one of them is not.
+    """
     torch.set_num_threads(options.threads or 1)
     backend = backends.get(spec.backend)
     backend.check()
@@ -92,12 +94,22 @@ def _prepare(spec: RunSpec, options: ExecutionOptions, observer: Observer) -> _P
         device, note = torch.device("cpu"), f"--cuda {options.cuda}: {reason}; the run is computed on the CPU"
     notes = [*([note] if note else []), *backend.notes(spec)]
     for said in notes:
-        observer.on_note(said)
+        on_note(said)
     dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())
     _check_targets(spec, dataset)
     data.Pipeline.of(spec.task).seen(dataset)  # Refuses what it cannot treat before anything is stored.
     provenance = collect(options, devices.describe(device), dataset.fingerprint, "; ".join(notes) or None)
-    return _Prepared(backend, dataset, device, provenance)
+    return Prepared(backend, dataset, device, provenance)
+
+
+def same_data(run: RunRecord, dataset: data.DataSet) -> None:
+    """Raise :class:`RunFailed` where the data are not those that the run began with."""
+    first = run.attempts[0]["data_fingerprint"]
+    if first != dataset.fingerprint:
+        raise RunFailed(
+            f"the data set {run.spec.task.dataset} is not the one that run {run.short_id} began with "
+            f"(fingerprint {dataset.fingerprint} instead of {first}); give its --data-dir, or use --again"
+        )
 
 
 def _check_targets(spec: RunSpec, dataset: data.DataSet) -> None:
@@ -111,7 +123,7 @@ def _check_targets(spec: RunSpec, dataset: data.DataSet) -> None:
 
 
 def _train(
-    store: Store, run: RunRecord, spec: RunSpec, options: ExecutionOptions, ready: _Prepared, observer: Observer
+    store: Store, run: RunRecord, spec: RunSpec, options: ExecutionOptions, ready: Prepared, observer: Observer
 ) -> RunRecord:
     observer.on_start(run, -(-len(ready.dataset.train_y_B) // spec.task.batch_size))
     with _recorded(store, run.id), listening(observer.on_stop_request) as request:
@@ -154,7 +166,7 @@ def _train_group(
     group: _Group,
     spec: RunSpec,
     options: ExecutionOptions,
-    ready: _Prepared,
+    ready: Prepared,
     observer: Observer,
     request: StopRequest,
 ) -> bool:
@@ -165,12 +177,7 @@ def _train_group(
     if group.saved:
         checkpoints = [store.load_state(saved) for saved in group.saved]
         position = Position.from_tensors(checkpoints)
-        trainable.load_state_dict(
-            [
-                {k.removeprefix("model/"): t for k, t in tensors.items() if k.startswith("model/")}
-                for tensors in checkpoints
-            ]
-        )
+        trainable.load_state_dict([model_state(tensors) for tensors in checkpoints])
     observer.on_models(group.models, max(position.epoch, 0))
 
     def save(here: Position) -> list[CheckpointFile]:
@@ -212,6 +219,11 @@ def _after_training(
     if relaxed is None:
         return [{}] * models
     return [{RELAXED: _bytes(torch.tensor(tested))} for tested in evaluate(relaxed, dataset, task)]
+
+
+def model_state(checkpoint: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the state of the model from its checkpoint."""
+    return {k.removeprefix("model/"): t for k, t in checkpoint.items() if k.startswith("model/")}
 
 
 def _bytes(loss_S: torch.Tensor) -> bytes:

@@ -14,7 +14,8 @@ from store_helpers import NO_FILE, begin, train_one
 
 from analogcli import store as store_package
 from analogcli.errors import StoreError
-from analogcli.store import EpochRecord, ModelEpoch, Store, locate
+from analogcli.spec import PcmInference
+from analogcli.store import EpochRecord, InferenceRecord, ModelEpoch, Store, locate
 from analogcli.store.engine import HEAD
 from analogcli.store.schema import Base
 
@@ -43,6 +44,7 @@ def test_a_store_from_before_regressions_keeps_its_epochs_and_takes_some_without
         # Back to what version 0001 left: the column, with its values, under NOT NULL.
         with Operations(MigrationContext.configure(connection)).batch_alter_table("epochs") as epochs:
             epochs.alter_column("test_accuracy", existing_type=sa.Double(), nullable=False)
+        connection.execute(sa.text("DROP TABLE inferences"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     again = Store.open(str(file))
@@ -51,6 +53,24 @@ def test_a_store_from_before_regressions_keeps_its_epochs_and_takes_some_without
     again.record_epochs([ModelEpoch(run.models[0].id, lossy, {}, NO_FILE)])
     assert again.runs()[0].models[0].epochs == (*before, lossy)
     assert again.problems() == [f"the checkpoint {tmp_path / NO_FILE.path} is missing"]
+
+
+def test_a_store_from_before_inference_keeps_its_runs_and_takes_inferences(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    opened = Store.open(str(file))
+    run = opened.runs(id=begin(opened))[0]
+    train_one(opened, run.id, run.models[0], 0)
+    before = opened.runs()
+    engine = opened.sessions.kw["bind"]
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(sa.text("DROP TABLE inferences"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0002'"))
+    engine.dispose()
+    again = Store.open(str(file))
+    assert again.runs() == before
+    record = InferenceRecord(run.models[0].id, 0, 1e5, 0.5, None)
+    again.record_inferences(PcmInference(), [record])
+    assert again.inferences(before[0]) == [(PcmInference(), [record])]
 
 
 def test_opening_an_up_to_date_store_writes_nothing(tmp_path: Path) -> None:

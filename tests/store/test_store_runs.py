@@ -108,7 +108,7 @@ def test_delete_removes_rows_and_every_file_also_what_a_killed_process_left(stor
     store.delete(gone.id)
     assert [run.id for run in store.runs()] == [kept.id]
     assert store.counts() == {
-        "runs": 1, "provenance": 1, "models": 2, "epochs": 2, "series": 2, "checkpoints": 2
+        "runs": 1, "provenance": 1, "models": 2, "epochs": 2, "series": 2, "checkpoints": 2, "inferences": 0
     }  # fmt: skip
     assert [file.relative_to(store.folder / "checkpoints").parts[0] for file in files_of(store)] == [kept.id] * 2
     store.delete(kept.id)

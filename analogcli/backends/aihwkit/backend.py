@@ -9,7 +9,7 @@ import torch
 from analogcli.backends.aihwkit import pairs
 from analogcli.backends.aihwkit.peculiarities import peculiarities
 from analogcli.backends.aihwkit.probe import probe
-from analogcli.backends.base import Trainable
+from analogcli.backends.base import Programmable, State, Trainable
 from analogcli.backends.single import OneAtATime
 from analogcli.errors import BackendError
 from analogcli.nn.models import ImageShape, build_model
@@ -49,6 +49,16 @@ class AihwkitBackend:
 
         (seed,) = seeds
         return OneAtATime(AihwkitModel(build_model(spec.task.model, shape, seed), spec, seed, device))
+
+    def for_inference(
+        self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device
+    ) -> Programmable:
+        """Return one model with this seed and state on inference tiles, whatever tiles it was trained on."""
+        self.check()
+        from analogcli.backends.aihwkit.programmed import ProgrammedModel
+
+        (seed,), (state,) = seeds, states
+        return ProgrammedModel(build_model(spec.task.model, shape, seed), spec, seed, state, device)
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the configuration of a tile as AIHWKit gets it, every default written out, and the versions."""

@@ -83,6 +83,16 @@ def load(model: Any, state: dict[str, Tensor]) -> None:
         tile.tile.load_extra(extra, True)
 
 
+@torch.no_grad()
+def load_weights(model: Any, state: dict[str, Tensor]) -> None:
+    """Put the visible weights and the digital part of ``state`` into a ``model`` on other tiles of the same shapes."""
+    for name, tensor in _digital(model):
+        if f"digital.{name}" in state:
+            tensor.copy_(state[f"digital.{name}"])
+    for name, tile in model.named_analog_tiles():
+        tile.tile.set_weights(state[f"{name}.tile.weights"])
+
+
 def _learn_sum(tile: Any, chi_OI: Tensor) -> None:
     """Bring the empty sum of a mixed-precision tile to ``chi_OI``: chi ← 1 · d xᵀ, x = e_j, d = column j of chi.
 
