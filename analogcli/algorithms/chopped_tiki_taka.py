@@ -157,7 +157,7 @@ class ChoppedTikiTakaCell(Compound):
     def _can_be_compiled(self, x_RBI: Tensor) -> bool:
         spec = self.algorithm
         trains = {self.pulses.pulse_type, self.write.pulse_type} == {"stochastic-compressed"}
-        pulsed = self.pulses.fidelity != "mean-field" and not self.arrays[0].law.ideal
+        pulsed = self.pulses.drawn and not self.arrays[0].law.ideal
         return x_RBI.device.type == "cpu" and trains and pulsed and not spec.transfer_read.inp_noise
 
     def _chops(self) -> kernels_chopped.Chops:

@@ -73,14 +73,14 @@ def write_columns(
 
 def skip_write(array: CrossbarArray, lr: float, pulses: Pulses, randomness: Randomness) -> None:
     """Take the keys of a write that no model needs: each draws the same numbers whether or not its neighbours write."""
-    drawn = pulses.fidelity != "mean-field" and pulses.pulse_type == "stochastic-compressed"
+    drawn = pulses.drawn and pulses.pulse_type == "stochastic-compressed"
     if lr and not array.law.ideal and (drawn or array.law.write_noise):
         randomness.keys(array.shape[0])
 
 
 def transfer_pulses(transfer_update: Pulses, update: Update) -> Pulses:
     """Return the pulses of a write: in the mean if the gradient is, else those of one sample."""
-    fidelity = "mean-field" if update.fidelity == "mean-field" else "sequential"
+    fidelity = "sequential" if update.drawn else update.fidelity
     return transfer_update.model_copy(update={"fidelity": fidelity})
 
 

@@ -83,6 +83,15 @@ class Programmable(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsExactly(Protocol):
+    """Models whose weights can be seen as they are, which the errors of least-squares problems are made of."""
+
+    def exact_outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [R, B, K] that the same weights would give without the hardware's converters and noise."""
+        ...
+
+
 class Backend(Protocol):
     """An engine."""
 

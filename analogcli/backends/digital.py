@@ -14,9 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
+from analogcli.backends.gradient_noise import GradientNoise
 from analogcli.backends.native import NativeModel
 from analogcli.backends.network import NetworkOfModels, State
 from analogcli.backends.rates import factors
+from analogcli.backends.start import build_networks
+from analogcli.crossbar import Randomness
 from analogcli.nn import Chip, replicate
 from analogcli.nn.models import ImageShape, build_model, learns
 from analogcli.nn.replicas import replica, together
@@ -45,7 +48,7 @@ class DigitalBackend:
     def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> "DigitalModel":
         """Return the untrained models with these seeds on ``device``."""
         assert isinstance(spec.algorithm, FpSgd)
-        networks = [build_model(spec.task.model, shape, seed) for seed in seeds]
+        networks = build_networks(spec.task, shape, seeds)
         return DigitalModel(networks, seeds, spec.task, spec.algorithm.momentum, device)
 
     def for_inference(
@@ -75,6 +78,7 @@ class DigitalModel(NetworkOfModels):
         network = replicate(networks, seeds).to(device)
         super().__init__(network, len(seeds), task)
         self.freeze(learns(task.model, networks[0]))
+        self.noise = GradientNoise.of(task, Randomness(seeds, device))
         self.momentum = momentum
         self.factors = factors(task, networks[0], network) or {}
         learnt = {n: p for n, p in self.parameters.items() if p.requires_grad}
@@ -83,6 +87,7 @@ class DigitalModel(NetworkOfModels):
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update."""
         loss_R = self.forward_backward(x_RBCHW, y_RB)
+        self.noise.add(self.parameters.values())
         with torch.no_grad():
             for name, p in self.parameters.items():
                 if p.grad is None:
@@ -90,6 +95,10 @@ class DigitalModel(NetworkOfModels):
                 step = self.velocity[name].mul_(self.momentum).add_(p.grad) if self.momentum else p.grad
                 p.sub_(step * self.factors[name] if self.factors else step, alpha=lr)
         return loss_R
+
+    def exact_outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [R, B, K]: there is no hardware."""
+        return self.outputs(x_BCHW)
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:
         """Nothing in plain SGD follows the loss."""
@@ -115,6 +124,7 @@ class DigitalModel(NetworkOfModels):
         states = super().state_dict()
         for r, state in enumerate(states):
             state |= {f"momentum/{n}": replica(v, r, self.replicas).clone() for n, v in self.velocity.items()}
+            state |= self.noise.state_dict()
         return states
 
     def load_state_dict(self, states: list[State]) -> None:
@@ -122,3 +132,4 @@ class DigitalModel(NetworkOfModels):
         super().load_state_dict(states)
         for name, v in self.velocity.items():
             v.copy_(together([state[f"momentum/{name}"] for state in states]))
+        self.noise.load_state_dict(states[0])

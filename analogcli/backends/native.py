@@ -8,18 +8,21 @@
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from analogcli.backends.gradient_noise import GradientNoise
 from analogcli.backends.network import NetworkOfModels, State
 from analogcli.backends.rates import factors
+from analogcli.backends.start import build_networks
 from analogcli.crossbar import Randomness
 from analogcli.crossbar.custom import parameters
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
 from analogcli.nn import Chip, analog_layers, convert_to_analog
-from analogcli.nn.models import ImageShape, build_model, learns, on_arrays
+from analogcli.nn.models import ImageShape, learns, on_arrays
 from analogcli.spec import CustomStep, PcmInference, RunSpec, Task, TorchvisionModel
 from analogcli.spec.support import BackendName
 
@@ -46,7 +49,7 @@ class NativeBackend:
         """Return the untrained models with these seeds on ``device``."""
         assert spec.device and spec.periphery and spec.mapping and spec.update
         chip = Chip(spec.device, spec.algorithm, spec.update, spec.periphery, spec.mapping, tuple(seeds), device)
-        return NativeModel([build_model(spec.task.model, shape, seed) for seed in seeds], chip, spec.task)
+        return NativeModel(build_networks(spec.task, shape, seeds), chip, spec.task)
 
     def for_inference(
         self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device
@@ -81,12 +84,17 @@ class NativeModel(NetworkOfModels):
         self.factors = factors(task, networks[0], self.network) or {}
         self.repeat = 0
         """Which programming of the weights is read."""
+        self.noise = GradientNoise.of(task, chip.noise)
 
     def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update."""
         for layer in self.layers.values():
             layer.forget()
         loss_R = self.forward_backward(x_RBCHW, y_RB)
+        if self.noise.sigma:
+            for layer in self.layers.values():
+                layer.disturb(self.noise.draw(layer.array.shape))
+            self.noise.add(self.parameters.values())
         for name, layer in self.learning.items():
             layer.learn(lr * float(self.factors.get(name, 1.0)))
         with torch.no_grad():
@@ -96,6 +104,13 @@ class NativeModel(NetworkOfModels):
             if learnt:
                 torch._foreach_sub_([p for _, p, _ in learnt], [g for _, _, g in learnt], alpha=lr)
         return loss_R
+
+    def exact_outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [R, B, K] that the weights would give through perfect converters."""
+        with ExitStack() as exact:
+            for layer in self.layers.values():
+                exact.enter_context(layer.array.exact_reads())
+            return self.outputs(x_BCHW)
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:
         """Tell the arrays how training goes."""

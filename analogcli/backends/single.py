@@ -18,6 +18,10 @@ class SingleModel(Protocol):
         """Return the outputs [B, K], with whatever noise the hardware has in inference."""
         ...
 
+    def exact_outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [B, K] that the same weights would give without the hardware's converters and noise."""
+        ...
+
     def gradient_magnitude(self) -> float:
         """Return the mean of |∂L/∂W| over all weight matrices for the last mini-batch."""
         ...
@@ -48,6 +52,10 @@ class OneAtATime:
     def outputs(self, x_BCHW: Tensor) -> Tensor:
         """Return the outputs [1, B, K]."""
         return self.model.outputs(x_BCHW)[None]
+
+    def exact_outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [1, B, K] of the weights as they are."""
+        return self.model.exact_outputs(x_BCHW)[None]
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:
         """The engine does not follow the loss."""

@@ -130,18 +130,24 @@ def _record(row: "Row", measures: "Sequence[Measure]", published: bool) -> dict[
     for measure in measures:
         own = summary.measure == measure
         numbers = (summary.final, summary.mean, summary.std) if own else (None, None, None)
-        names = ("last epoch [%]", f"mean of last {LAST_EPOCHS} [%]", "± std")
-        if measure == "train loss":
-            names = ("last loss", f"mean of last {LAST_EPOCHS} losses", "± std of loss")
-        rounded = _rounded if measure == "train loss" else _percent
+        names = {
+            "test accuracy": ("last epoch [%]", f"mean of last {LAST_EPOCHS} [%]", "± std"),
+            "train loss": ("last loss", f"mean of last {LAST_EPOCHS} losses", "± std of loss"),
+            "floor": ("last error", "floor", "± std of floor"),
+        }[measure]
+        rounded = _percent if measure == "test accuracy" else _rounded
         record |= dict(zip(names, map(rounded, numbers), strict=True))
     record["time [s]"] = round(run.seconds, 1)
     if published:
         value = row.published
         record |= {
-            "published [%]": value.value if value else None,
+            "published" if measures == ["floor"] else "published [%]": value.value if value else None,
             "± published": value.std if value else None,
             "difference": None if row.difference is None else round(row.difference, 2),
+        }
+        if "floor" in measures:
+            record["ratio"] = None if row.ratio is None else round(row.ratio, 2)
+        record |= {
             "source": f"{value.source}; {value.rule}" if value else None,
         }
     return record
@@ -152,7 +158,7 @@ def _percent(fraction: float | None) -> float | None:
 
 
 def _rounded(loss: float | None) -> float | None:
-    return None if loss is None else round(loss, 5)
+    return None if loss is None else float(f"{loss:.4g}")
 
 
 def _text(value: Any) -> str | None:

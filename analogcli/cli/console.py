@@ -58,3 +58,8 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def loss_text(loss: float) -> str:
+    """Return a loss with four digits after the point, or as a power of ten where these would be lost."""
+    return f"{loss:.4f}" if loss >= 0.01 or loss == 0 else f"{loss:.3e}"

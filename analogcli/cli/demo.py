@@ -43,7 +43,7 @@ def demo(
             raise typer.Exit(130)
     print_rows(compare(runs, entries), Form.TABLE, published=False)
     paths: list[Path] = save(
-        plot_figure(opened, entries, figure, overrides), opened.folder / "figures", "demo", ["png"]
+        plot_figure(opened, entries, figure, overrides).canvas(), opened.folder / "figures", "demo", ["png"]
     )
     print(paths[0])
     note("next: `analog list`, or `analog run mnist-fcn --setting tt-v1 --tau 0.7` for the real thing")

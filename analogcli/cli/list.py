@@ -114,11 +114,11 @@ def _runs(store: str | None) -> Rows:
                 "setting": spec["setting"],
                 "device": device.get("law", device.get("kind")),
                 "tau": device.get("tau"),
-                "data set": spec["task"]["dataset"],
+                "data set": spec["task"].get("dataset", spec["task"]["kind"]),
                 "backend": spec["backend"],
                 "epochs": f"{run.epochs_done}/{run.epochs_planned}",
                 "accuracy [%]": None if summary.accuracy is None else round(100 * summary.accuracy, 2),
-                "loss": None if summary.loss is None else round(summary.loss, 4),
+                "loss": None if summary.loss is None else float(f"{summary.loss:.4g}"),
                 "created": run.created_at.strftime("%Y-%m-%d %H:%M"),
             }
         )

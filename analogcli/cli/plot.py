@@ -1,6 +1,7 @@
 """``analog plot``: draw a figure from whatever is stored."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +11,14 @@ import typer
 from analogcli.cli import options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
     from matplotlib.figure import Figure as Canvas
 
     from analogcli.figures.selection import Choice
     from analogcli.registry import Figure, Registry
-    from analogcli.store import RunRecord, Store
+    from analogcli.store import ModelRecord, RunRecord, Store
 
 FORMATS = ("pdf", "png", "svg")
 DRIFT = "drift"
@@ -42,6 +46,12 @@ def plot(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to write (default: figures/ beside the store).")
     ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="csv", help="Print the numbers behind a figure instead of drawing.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Draw the published values faintly behind ours, where there are any.")
+    ] = False,
     epochs: o.EpochsOption = None,
     seed: o.SeedOption = None,
     n_models: o.NModelsOption = None,
@@ -61,6 +71,8 @@ def plot(
     analog plot fig4 --dataset mnist5k --format svg
     analog plot 1f0c2a77 9be2d3a0
     analog plot aihwkit-01
+    analog plot exact/fig1 --published
+    analog plot exact/fig1 --data csv
     analog plot last --of gradient
     analog plot drift 1f0c2a77 9be2d3a0             accuracy against time, after analog infer
     """
@@ -68,70 +80,137 @@ def plot(
     from analogcli.errors import AnalogError
     from analogcli.figures.theme import save
     from analogcli.registry import load
-    from analogcli.store import Store
+    from analogcli.store import Store, locate
 
     suffixes = _formats(formats)
     entries = load(registry)
     overrides = o.overrides(set_, epochs=epochs, seed=seed, n_models=n_models, dataset=dataset, backend=backend)
-    opened = Store.open(store, create=False)
-    if names[0].lower() == DRIFT and not entries.is_figure(DRIFT):
-        runs = [opened.run(n) for n in names[1:]]
-        canvas, name = _plot_drift(opened, runs), "-".join([DRIFT, *(run.short_id for run in runs)])[:100]
-    elif entries.is_figure(names[0]):
-        figure = entries.figure(names[0])
-        canvas, name = plot_figure(opened, entries, figure, overrides), figure.id.replace("/", "-")
+    is_figure = entries.is_figure(names[0])
+    if is_figure and entries.figure(names[0]).kind in ("responses", "laws"):
+        drawn = _laws(entries.figure(names[0]))
     else:
-        try:
-            runs = [opened.run(n) for n in names]
-        except AnalogError:
-            entries.figure(names[0])  # names the nearest figure, which is what was most likely meant
-            raise
-        canvas, name = _plot_runs(opened, runs, of), "-".join(run.short_id for run in runs)[:100]
-        name += "" if of is Quantity.RESULT else f"-{of.value}"
-    for path in save(canvas, out or opened.folder / "figures", name, suffixes):
+        opened = Store.open(store, create=False)
+        if names[0].lower() == DRIFT and not is_figure:
+            drawn = _plot_drift(opened, [opened.run(n) for n in names[1:]])
+        elif is_figure:
+            drawn = plot_figure(opened, entries, entries.figure(names[0]), overrides, published=published)
+        else:
+            try:
+                runs = [opened.run(n) for n in names]
+            except AnalogError:
+                entries.figure(names[0])  # names the nearest figure, which is what was most likely meant
+                raise
+            drawn = _plot_runs(opened, runs, of)
+    if data is not None:
+        _print_numbers(data, drawn)
+        return
+    for path in save(drawn.canvas(), out or locate(store).folder / "figures", drawn.name, suffixes):
         print(path)
     if show:
-        _show(canvas, note)
+        _show(drawn.canvas(), note)
 
 
-def plot_figure(store: "Store", registry: "Registry", figure: "Figure", overrides: dict[str, Any]) -> "Canvas":
-    """Draw a registry figure and say on stderr what is missing or not as the figure asks for."""
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that can be drawn, and the numbers that it is drawn from."""
+
+    name: str
+    canvas: "Callable[[], Canvas]"
+    numbers: "Callable[[], list[dict[str, object]]] | None" = None
+    """None where another command prints them, or where there are too many to print."""
+
+
+def plot_figure(
+    store: "Store", registry: "Registry", figure: "Figure", overrides: dict[str, Any], *, published: bool = False
+) -> Drawing:
+    """Return how a registry figure is drawn, and say on stderr what is missing or not as the figure asks for."""
     from analogcli.cli.console import note
     from analogcli.errors import UsageError
     from analogcli.figures import curves as accuracies
-    from analogcli.figures import losses
-    from analogcli.figures.selection import choose
+    from analogcli.figures import descents, losses
+    from analogcli.figures.selection import ONE_SPEC, choose
+    from analogcli.registry import MAY_DIFFER
 
     if figure.kind == "table":
         raise UsageError(f"{figure.id} is a table; `analog compare {figure.id} --published` prints it")
     curves = registry.curves(figure, overrides)
-    stored = [run for panel in figure.panels for run in store.runs(experiment=panel.experiment)]
+    stored = [r for name in dict.fromkeys(p.experiment for p in figure.panels) for r in store.runs(experiment=name)]
     # The very run may have been made under the name of another experiment, e.g. floating point of the same network.
     stored += [run for curve in curves for run in store.runs(spec_hash=curve.spec.hash)]
-    choices = choose(curves, stored)
+    choices = choose(curves, stored, ONE_SPEC if figure.kind == "descents" else MAY_DIFFER)
     titles = {name: s.title for name, s in registry.protocols[figure.protocol].settings.items()}
     for choice in choices:
         if choice.run is None:
             note(f"missing: {_describe(choice, figure, titles)}: {choice.curve.command}")
         elif choice.remark:
             note(f"note: {_describe(choice, figure, titles)} is run {choice.run.short_id}: {choice.remark}")
-    if figure.kind == "laws":
-        from analogcli.figures.laws import draw_laws
-
-        return draw_laws(figure.title)
     if all(choice.run is None for choice in choices):
         raise UsageError(f"nothing of {figure.id} is stored yet; `analog sweep {figure.id}` makes all its runs")
+    name = figure.id.replace("/", "-")
+    if figure.kind == "descents":
+        lookup = registry.published if published else lambda spec: None
+        lines = descents.lines_of(figure, choices, titles, _series(store), lookup)
+        return Drawing(name, lambda: descents.draw_figure(figure, lines), lambda: descents.numbers(figure, lines))
     if figure.kind == "learning-rates":
         from analogcli.figures.learning_rates import draw_figure
 
         runs = [choice.run for choice in choices if choice.run is not None]
-        return draw_figure(figure, choices, titles, {run.id: relaxed_accuracies(store, run) for run in runs})
+        relaxed = {run.id: relaxed_accuracies(store, run) for run in runs}
+        return Drawing(
+            name,
+            lambda: draw_figure(figure, choices, titles, relaxed),
+            lambda: accuracies.numbers(figure, choices, titles),
+        )
     if figure.kind == "against":
         from analogcli.figures import against
 
-        return against.draw_figure(figure, choices, registry)
-    draw = losses.draw_figure if figure.kind == "losses" else accuracies.draw_figure
-    return draw(figure, choices, titles)
+        return Drawing(
+            name,
+            lambda: against.draw_figure(figure, choices, registry),
+            lambda: accuracies.numbers(figure, choices, titles),
+        )
+    if published:
+        note(f"note: --published is not drawn in {figure.id}; `analog compare --published` shows the values")
+    kind = losses if figure.kind == "losses" else accuracies
+    return Drawing(
+        name, lambda: kind.draw_figure(figure, choices, titles), lambda: kind.numbers(figure, choices, titles)
+    )
+
+
+def _laws(figure: "Figure") -> Drawing:
+    """Return how a figure of devices is drawn, for which nothing is trained."""
+    from analogcli.figures import laws, responses
+
+    name = figure.id.replace("/", "-")
+    if figure.kind == "laws":
+        return Drawing(name, lambda: laws.draw_laws(figure.title), laws.numbers)
+    return Drawing(name, lambda: responses.draw_figure(figure), lambda: responses.numbers(figure))
+
+
+def _series(store: "Store") -> "Callable[[ModelRecord], np.ndarray]":
+    """Return what reads the errors of a model, one an iteration."""
+    import numpy as np
+
+    def of(model: "ModelRecord") -> np.ndarray:
+        return np.frombuffer(b"".join(store.series(model, "train_loss").values()), "<f4")
+
+    return of
+
+
+def _print_numbers(form: str, drawn: Drawing) -> None:
+    import csv
+    import sys
+
+    from analogcli.errors import UnknownName, UsageError
+
+    if form != "csv":
+        raise UnknownName("form of data", form, ["csv"])
+    if drawn.numbers is None:
+        raise UsageError("--data has no numbers of this picture; `analog export` writes those of a run")
+    rows = drawn.numbers()
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def relaxed_accuracies(store: "Store", run: "RunRecord") -> list[float]:
@@ -143,33 +222,41 @@ def relaxed_accuracies(store: "Store", run: "RunRecord") -> list[float]:
 
 
 def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str:
+    panel, group = figure.panels[choice.curve.panel], choice.curve.group
     varied: dict[str, Any] = {"τ": choice.curve.tau} if choice.curve.tau is not None else {}
     varied |= {path.rpartition(".")[2]: value for path, value in choice.curve.point.items()}
-    where = "".join(f" {name} = {value}" for name, value in varied.items())
-    return f"{figure.panels[choice.curve.panel].title} {titles[choice.curve.setting]}{where}"
+    where = [f"{name} = {value}" for name, value in varied.items()]
+    what = [panel.title, titles[choice.curve.setting], *where, "" if group is None else panel.groups[group].label]
+    return " ".join(part for part in what if part)
 
 
-def _plot_runs(store: "Store", runs: "list[RunRecord]", of: Quantity) -> "Canvas":
+def _plot_runs(store: "Store", runs: "list[RunRecord]", of: Quantity) -> Drawing:
     from analogcli.errors import UsageError
-    from analogcli.figures import curves, losses
+    from analogcli.figures import curves, descents, losses
     from analogcli.figures.summary import measure_of
 
     empty = [run.short_id for run in runs if not any(m.epochs for m in run.models)]
     if empty:
         raise UsageError(f"run {', '.join(empty)} has no epochs yet; `analog resume {empty[0]}` trains it")
     labels = _labels(runs)
+    name = "-".join(run.short_id for run in runs)[:100]
+    name += "" if of is Quantity.RESULT else f"-{of.value}"
     if of is Quantity.WEIGHTS:
-        return _plot_weights(store, runs, labels)
+        weights = _plot_weights(store, runs, labels)
+        return Drawing(name, lambda: weights)
     if of is Quantity.GRADIENT:
         from analogcli.figures.gradients import draw_gradients
 
-        return draw_gradients(runs, labels)
-    if all(measure_of(run.spec_data) == "test accuracy" for run in runs):
-        return curves.draw_runs(runs, labels)
-    return losses.draw_runs(runs, labels)
+        return Drawing(name, lambda: draw_gradients(runs, labels))
+    measures = {measure_of(run.spec_data) for run in runs}
+    if measures == {"floor"}:
+        lines = descents.lines_of_runs(runs, labels, _series(store))
+        return Drawing(name, lambda: descents.draw_runs(lines), lambda: descents.numbers(None, lines))
+    kind = curves if measures == {"test accuracy"} else losses
+    return Drawing(name, lambda: kind.draw_runs(runs, labels), lambda: kind.numbers_of_runs(runs, labels))
 
 
-def _plot_drift(store: "Store", runs: "list[RunRecord]") -> "Canvas":
+def _plot_drift(store: "Store", runs: "list[RunRecord]") -> Drawing:
     """Draw what `analog infer` stored of these runs, of all runs if none is named."""
     from analogcli.errors import UsageError
     from analogcli.figures.drift import DriftCurve, by_time, draw_drift
@@ -184,7 +271,7 @@ def _plot_drift(store: "Store", runs: "list[RunRecord]") -> "Canvas":
         for run, label in zip(known, _short_labels(known), strict=True)
         for settings, records in store.inferences(run)
     ]
-    return draw_drift(curves)
+    return Drawing("-".join([DRIFT, *(run.short_id for run in runs)])[:100], lambda: draw_drift(curves))
 
 
 def _short_labels(runs: "list[RunRecord]") -> list[str]:

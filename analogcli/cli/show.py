@@ -69,7 +69,7 @@ def print_summary(run: "RunRecord") -> None:
         ("run", f"{run.short_id}  {run.status}" + (f": {run.error}" if run.error else "")),
         ("experiment", f"{spec['experiment']}, protocol {spec['protocol']}, setting {spec['setting']}"),
         ("device", _device(device) if device else "none (floating point)"),
-        ("data set", spec["task"]["dataset"]),
+        ("data set", spec["task"].get("dataset", spec["task"]["kind"])),
         ("backend", spec["backend"] + ("" if run.repeatable else " (its pulses have no seed: not bit-repeatable)")),
         (
             "epochs",
@@ -101,14 +101,14 @@ def _print_epochs(run: "RunRecord") -> None:
 
 
 def _epoch_cells(epoch: "EpochRecord") -> dict[str, object]:
-    from analogcli.cli.console import percent
+    from analogcli.cli.console import loss_text, percent
 
     accuracy = epoch.test_accuracy
     return {
         "epoch": epoch.epoch,
         "recorded (UTC)": epoch.recorded_at.strftime("%Y-%m-%d %H:%M:%S"),
-        "train loss": None if epoch.train_loss is None else f"{epoch.train_loss:.4f}",
-        "test loss": None if epoch.test_loss is None else f"{epoch.test_loss:.4f}",
+        "train loss": None if epoch.train_loss is None else loss_text(epoch.train_loss),
+        "test loss": None if epoch.test_loss is None else loss_text(epoch.test_loss),
         "test error [%]": None if accuracy is None else percent(1 - accuracy),
         "accuracy [%]": percent(accuracy),
         "mean |gradient|": None if epoch.mean_abs_gradient is None else f"{epoch.mean_abs_gradient:.3e}",

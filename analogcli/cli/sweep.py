@@ -7,10 +7,12 @@ import typer
 from analogcli.cli import options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analogcli.registry import Registry
     from analogcli.spec import ExecutionOptions
     from analogcli.store import Store
-    from analogcli.sweep import Planned, Result
+    from analogcli.sweep import Outcome, Planned, Result
 
 
 def sweep(
@@ -82,6 +84,9 @@ def sweep(
         pretrained=pretrained,
     )
     plan = _plan(load(registry), name, grid or [], setting, protocol, flags)
+    if not plan:
+        print(f"{name} shows nothing that is trained; `analog plot {name}` draws it")
+        return
     opened = None if dry_run and not _exists(store) else Store.open(store)
     todo = _todo(plan, opened)
     if dry_run:
@@ -177,12 +182,45 @@ def _run(
             print("stopping all runs at a checkpoint …", file=sys.stderr)
             sweep.stop()
 
+        quick = [planned for planned in todo if planned.spec.task.kind == "least-squares"]
+        results = _here(store, quick, execution, started, ended)
+        if any(result.outcome == "stopped" for result in results):
+            sweep.stop()
         old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            return sweep.run(todo, workers, started, ended)
+            return results + sweep.run([p for p in todo if p not in quick], workers, started, ended)
         finally:
             for number, handler in old.items():
                 signal.signal(number, handler)
+
+
+def _here(
+    store: "Store",
+    quick: "list[Planned]",
+    execution: "ExecutionOptions",
+    started: "Callable[[Planned], None]",
+    ended: "Callable[[Result], None]",
+) -> "list[Result]":
+    """Train runs that take less time than a process takes to start, one after the other; they stop as others do."""
+    from analogcli.cli.run import run_spec
+    from analogcli.errors import AnalogError
+    from analogcli.sweep import Result
+
+    results: list[Result] = []
+    for planned in quick:
+        outcome: Outcome = "stopped"
+        reason = "not started"
+        if all(result.outcome != "stopped" for result in results):
+            started(planned)
+            try:
+                status = run_spec(store, planned.spec, execution, quiet=True).status
+                outcome = "finished" if status == "finished" else "stopped"
+                reason = "" if status == "finished" else status
+            except AnalogError as exc:
+                outcome, reason = "failed", str(exc)
+        results.append(Result(planned, outcome, reason, store.folder / "logs"))
+        ended(results[-1])
+    return results
 
 
 def _summary(store: "Store", plan: "list[Planned]", results: "list[Result]") -> None:

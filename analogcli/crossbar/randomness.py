@@ -45,6 +45,11 @@ class Randomness:
         """Where the models live."""
         return self.generator.device
 
+    @property
+    def replicas(self) -> int:
+        """R, the number of models."""
+        return len(self._seed_R)
+
     def keys(self, arrays: int) -> Keys:
         """Return fresh keys for ``arrays`` = R·G stacked arrays, replica by replica."""
         place = self._count % AHEAD

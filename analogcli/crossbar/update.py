@@ -6,6 +6,7 @@
     sequential   one sample each                              kernels.coincidence        coincidence
     chunked      expected pulses × Δw_min/τ ≤ max_load        kernels.coincidence        coincidence
     mean-field   –                                            mean_field                 mean_field
+    …-batch      –                                            mean_field                 mean_field
 
 An ideal device has no pulses: W ← W − lr Σ d xᵀ (AIHWKit: ``IdealDevice``).
 
@@ -52,7 +53,7 @@ def update(
         array.w_ROI[:, rows, columns].sub_(d_RBO.mT @ x_RBI, alpha=lr)
         return
     max_pulses = _most_pulses(pulses, law.spec)
-    drawn = pulses.fidelity != "mean-field"
+    drawn = pulses.drawn
     if drawn and array.w_ROI.device.type == "cpu" and pulses.pulse_type == "stochastic-compressed":
         if max_pulses and x_RBI.shape[2] == array.shape[2] and lie_in_lines(x_RBI):
             update_lines(array, x_RBI, d_RBO, lr, pulses, max_pulses, randomness)
@@ -63,7 +64,8 @@ def update(
     if drawn:
         after_ROI = coincidence.pulsed_update(array.w_ROI, law, x_RBI, d_RBO, lr, pulses, max_pulses, randomness)
     else:
-        after_ROI = mean_field_update(array.w_ROI, law, x_RBI, d_RBO, lr)
+        whole = pulses.fidelity == "mean-field-batch"
+        after_ROI = mean_field_update(array.w_ROI, law, x_RBI, d_RBO, lr, whole_batch=whole)
     if array.seen_ROI is not array.w_ROI:
         noisy_ROI = after_ROI + law.write_noise * randomness.normal(array.shape)
         array.seen_ROI.copy_(torch.where(after_ROI != array.w_ROI, noisy_ROI, array.seen_ROI))

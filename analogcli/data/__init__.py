@@ -5,6 +5,7 @@
     names, describe, available, where     which sets there are and what is found on this machine
     load → DataSet                        one set, complete, on the device
     Pipeline                              what a network sees of them
+    problem, descend                      a random least-squares problem, and where gradient descent on it comes to
     orders, train_batches, test_batches   mini-batches of it, for one model or several
 """
 
@@ -18,17 +19,20 @@ if TYPE_CHECKING:
     from analogcli.data.augment import Pipeline
     from analogcli.data.batches import order, orders, test_batches, train_batch, train_batches
     from analogcli.data.dataset import DataSet, load
+    from analogcli.data.least_squares import descend, problem
 
 __all__ = [
     "DataSet",
     "Pipeline",
     "available",
     "data_directory",
+    "descend",
     "describe",
     "load",
     "names",
     "order",
     "orders",
+    "problem",
     "test_batches",
     "train_batch",
     "train_batches",
@@ -38,9 +42,11 @@ __all__ = [
 _NEEDS_TORCH = {
     "DataSet": "dataset",
     "Pipeline": "augment",
+    "descend": "least_squares",
     "load": "dataset",
     "order": "batches",
     "orders": "batches",
+    "problem": "least_squares",
     "test_batches": "batches",
     "train_batch": "batches",
     "train_batches": "batches",

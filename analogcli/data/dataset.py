@@ -72,12 +72,13 @@ def load(name: str, data_dir: DataDir, device: torch.device, *, progress: bool =
         torch.from_numpy(array).contiguous()
         for array in (arrays.train_x_NCHW, arrays.train_y_N, arrays.test_x_NCHW, arrays.test_y_N)
     ]
-    fingerprint = _fingerprint(tensors)
+    digest = fingerprint(tensors)
     train_x_BCHW, train_y_B, test_x_BCHW, test_y_B = (tensor.to(device) for tensor in tensors)
-    return DataSet(name, train_x_BCHW, train_y_B, test_x_BCHW, test_y_B, arrays.n_classes, fingerprint)
+    return DataSet(name, train_x_BCHW, train_y_B, test_x_BCHW, test_y_B, arrays.n_classes, digest)
 
 
-def _fingerprint(tensors: list[Tensor]) -> str:
+def fingerprint(tensors: list[Tensor]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of the shapes and bytes of tensors on the CPU."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(f"{tuple(tensor.shape)}".encode())

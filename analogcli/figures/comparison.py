@@ -29,6 +29,13 @@ class Row:
             return None
         return 100 * accuracy_of_last(self.run, value.last_epochs) - value.value
 
+    @property
+    def ratio(self) -> float | None:
+        """Our floor divided by the published one; None for other measures."""
+        if self.published is None or self.summary.measure != "floor" or self.summary.mean is None:
+            return None
+        return self.summary.mean / self.published.value
+
 
 def compare(runs: Sequence[RunRecord], registry: Registry, *, published: bool = False) -> list[Row]:
     """Return the runs as rows of a table; with ``published`` each has the value that it reproduces."""

@@ -104,6 +104,26 @@ def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
         return canvas
 
 
+def numbers(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str]) -> list[dict[str, object]]:
+    """Return what is drawn as rows, not smoothed."""
+    return [
+        {"panel": figure.panels[c.curve.panel].title, "line": titles[c.curve.setting], "tau": c.curve.tau} | row
+        for c in choices
+        if c.run is not None
+        for row in _rows(c.run)
+    ]
+
+
+def numbers_of_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> list[dict[str, object]]:
+    """Return what is drawn of any runs as rows."""
+    return [{"line": label} | row for run, label in zip(runs, labels, strict=True) for row in _rows(run)]
+
+
+def _rows(run: "RunRecord") -> list[dict[str, object]]:
+    names = ("epoch", "accuracy [%]", "std")
+    return [dict(zip(names, map(float, row), strict=True)) for row in zip(*accuracy_by_epoch(run), strict=True)]
+
+
 def _style_for(style: CurveStyle, chosen: "Sequence[Choice]") -> CurveStyle:
     """Return the figure's style; lines too short to be smoothed are drawn as they are, with all their markers."""
     shortest = min(max(e.epoch for m in c.run.models for e in m.epochs) for c in chosen if c.run is not None)

@@ -30,3 +30,12 @@ def draw_laws(title: str) -> Canvas:
         state.legend()
         canvas.suptitle(title, fontsize=9)
         return canvas
+
+
+def numbers() -> list[dict[str, object]]:
+    """Return what is drawn as rows."""
+    return [
+        {"law": label, "pulses": n, "state": float(law.f(torch.tensor(float(n), dtype=torch.float64)))}
+        for label, law in LAWS.items()
+        for n in range(int(law.pulses) + 1)
+    ]

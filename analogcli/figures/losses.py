@@ -78,6 +78,29 @@ def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
     return _draw([("", drawn)])
 
 
+def numbers(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str]) -> list[dict[str, object]]:
+    """Return what is drawn as rows."""
+    return [
+        {"panel": figure.panels[c.curve.panel].title, "line": titles[c.curve.setting], "tau": c.curve.tau} | row
+        for c in choices
+        if c.run is not None
+        for row in _rows(c.run)
+    ]
+
+
+def numbers_of_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> list[dict[str, object]]:
+    """Return what is drawn of any runs as rows."""
+    return [{"line": label} | row for run, label in zip(runs, labels, strict=True) for row in _rows(run)]
+
+
+def _rows(run: "RunRecord") -> list[dict[str, object]]:
+    return [
+        {"quantity": quantity, "epoch": int(epoch), "mean": float(mean), "std": float(std)}
+        for quantity in ("train_loss", "test_loss", "test_error")
+        for epoch, mean, std in zip(*by_epoch(run, quantity), strict=True)
+    ]
+
+
 def _draw(panels: Sequence[tuple[str, Sequence[Drawn]]]) -> Canvas:
     quantities = [
         (title, drawn, quantity)

@@ -7,6 +7,9 @@ from analogcli.errors import SpecError
 from analogcli.registry import MAY_DIFFER, Curve, essence
 from analogcli.store import RunRecord
 
+ONE_SPEC = ("n_models", "seed")
+"""What may differ where engines and fidelities are what is compared."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -18,15 +21,15 @@ class Choice:
     """How the run differs from what the figure asks for."""
 
 
-def choose(curves: Sequence[Curve], runs: Sequence[RunRecord]) -> list[Choice]:
-    """Return, for each line, the stored run to draw."""
+def choose(curves: Sequence[Curve], runs: Sequence[RunRecord], may_differ: Sequence[str] = MAY_DIFFER) -> list[Choice]:
+    """Return, for each line, the stored run to draw; it may differ from what is asked for in ``may_differ`` only."""
     started = [run for run in runs if run.epochs_done > 0 and _is_readable(run)]
-    return [_choose(curve, started) for curve in curves]
+    return [_choose(curve, started, may_differ) for curve in curves]
 
 
-def _choose(curve: Curve, runs: Sequence[RunRecord]) -> Choice:
-    wanted = essence(curve.spec)
-    alike = [run for run in runs if essence(run.spec) == wanted]
+def _choose(curve: Curve, runs: Sequence[RunRecord], may_differ: Sequence[str]) -> Choice:
+    wanted = essence(curve.spec, may_differ)
+    alike = [run for run in runs if essence(run.spec, may_differ) == wanted]
     if not alike:
         return Choice(curve, None, None)
     best = max(alike, key=lambda run: _nearness(curve, run))

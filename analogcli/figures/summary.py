@@ -1,6 +1,7 @@
 """The number of a run in a table: the papers' rule, mean over the last five epochs, mean ± std over models.
 
-It is the test accuracy where there are classes, and the training loss where numbers are predicted.
+It is the test accuracy where there are classes, and the training loss where numbers are predicted; of a least-squares
+problem it is the floor, the mean error of the last fifth of its iterations.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,11 @@ from analogcli.store import EpochRecord, ModelRecord, RunRecord
 
 LAST_EPOCHS = 5
 
-Measure = Literal["test accuracy", "train loss"]
+Measure = Literal["test accuracy", "train loss", "floor"]
+
+
+MEASURES: dict[str, Measure] = {"regression": "train loss", "least-squares": "floor"}
+"""By what the kinds of tasks are judged that are no classification."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,8 @@ class Summary:
 
     @property
     def loss(self) -> float | None:
-        """The mean if it is one of losses."""
-        return self.mean if self.measure == "train loss" else None
+        """The mean if it is one of losses, floors among them."""
+        return self.mean if self.measure != "test accuracy" else None
 
     def text(self) -> str:
         """Return e.g. ``97.20 % in the last epoch; mean of the last 5 epochs 97.12 ± 0.10 % (3 models)``."""
@@ -46,6 +51,9 @@ class Summary:
         models = f" ({self.n_models} models)" if self.n_models > 1 else ""
         scale, form, unit = (100, ".2f", " %") if self.measure == "test accuracy" else (1, ".4f", "")
         final, mean = f"{scale * self.final:{form}}", f"{scale * self.mean:{form}}"
+        if self.measure == "floor":
+            spread = f" ± {self.std:.2e}" if self.std is not None else ""
+            return f"error {self.final:.3e} at the end; mean of the last fifth {self.mean:.3e}{spread}{models}"
         if self.n_epochs == 0:
             return f"{final}{unit} untrained{models}"
         spread = f" ± {scale * self.std:{form}}" if self.std is not None else ""
@@ -57,7 +65,7 @@ class Summary:
 
 def measure_of(spec: dict[str, Any]) -> Measure:
     """Return by what a run with this spec (plain data) is judged."""
-    return "train loss" if spec["task"]["kind"] == "regression" else "test accuracy"
+    return MEASURES.get(spec["task"]["kind"], "test accuracy")
 
 
 def summarise(run: RunRecord) -> Summary:
@@ -66,7 +74,7 @@ def summarise(run: RunRecord) -> Summary:
     trained = [m for m in run.models if any(e.epoch > 0 for e in m.epochs)]
     if not trained:
         # Before it is trained a model has no training loss: that of the test set stands in for it.
-        started = [e.test_loss if measure == "train loss" else e.test_accuracy for m in run.models for e in m.epochs]
+        started = [e.test_accuracy if measure == "test accuracy" else e.test_loss for m in run.models for e in m.epochs]
         known = [value for value in started if value is not None]
         mean = fmean(known) if known else None
         return Summary(measure, mean, None, mean, len(known), 0)
@@ -78,7 +86,7 @@ def summarise(run: RunRecord) -> Summary:
         measure,
         mean=fmean(means),
         std=_spread(means),
-        final=fmean(_value(m.epochs[-1], measure) for m in complete),
+        final=fmean(_last(m.epochs[-1], measure) for m in complete),
         n_models=len(complete),
         n_epochs=min(furthest, LAST_EPOCHS),
     )
@@ -95,9 +103,14 @@ def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy", epo
 
 
 def _value(epoch: EpochRecord, measure: Measure) -> float:
-    value = epoch.train_loss if measure == "train loss" else epoch.test_accuracy
+    value = epoch.test_accuracy if measure == "test accuracy" else epoch.train_loss
     assert value is not None, f"a trained epoch has a {measure}"
     return value
+
+
+def _last(epoch: EpochRecord, measure: Measure) -> float:
+    """Return what the last epoch left; of a descent that is its last error, not the floor."""
+    return epoch.test_loss if measure == "floor" and epoch.test_loss is not None else _value(epoch, measure)
 
 
 def _spread(values: Sequence[float]) -> float | None:

@@ -12,6 +12,8 @@ own converters, noise and management. AIHWKit twin: ``TileModuleArray``; from 1.
 Axes: R stacked array (replica by replica, and in each group by group), B sample (or image patch), O out, I in, T tile.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -20,8 +22,11 @@ from torch import Tensor
 
 from analogcli.algorithms import end_of_epoch, set_training
 from analogcli.crossbar import Tile
+from analogcli.crossbar.periphery import AnalogRead
 from analogcli.nn.chip import Chip
-from analogcli.spec import PcmInference
+from analogcli.spec import IO, PcmInference
+
+EXACT = AnalogRead(IO(perfect=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,18 @@ class TileArray:
             sum_RBO[:, :, p.rows] += _scaled(y_RBO, scale_RT, t)
             parts += [] if scale_RT is None else [y_RBO]
         return sum_RBO, parts
+
+    @contextmanager
+    def exact_reads(self) -> Iterator[None]:
+        """Read forward without converters and noise while the block runs."""
+        readers = [p.tile.read_forward for p in self.placed]
+        try:
+            for p in self.placed:
+                p.tile.read_forward = EXACT
+            yield
+        finally:
+            for p, reader in zip(self.placed, readers, strict=True):
+                p.tile.read_forward = reader
 
     def backward(self, d_RBO: Tensor, scale_RT: Tensor | None) -> Tensor:
         """Read the input gradient [R, B, I]."""

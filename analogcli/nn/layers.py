@@ -139,6 +139,10 @@ class AnalogLayer(Module):
             self.passes.kept, self.passes.learnt = [], False
         self.passes.kept.append((x, d_RBO))
 
+    def disturb(self, noise_ROI: Tensor) -> None:
+        """Add noise to the gradient of the last backward pass; convolutions, which no dynamic is about, have none."""
+        raise NotImplementedError
+
     @abstractmethod
     def read(self, x: Tensor, scale_RT: Tensor | None, bias: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """Return the output, a new tensor, and, where scales are learned, what each tile gave."""
@@ -180,6 +184,13 @@ class AnalogLinear(AnalogLayer):
     def read_back(self, d_RBO: Tensor, x: Tensor, scale_RT: Tensor | None) -> Tensor:
         """Read the gradient of x [R·B, …, I]."""
         return self.array.backward(d_RBO, scale_RT).reshape(x.shape)
+
+    def disturb(self, noise_ROI: Tensor) -> None:
+        """Add noise to the gradient of the last backward pass, as one more sample for each output."""
+        x, d_RBO = self.passes.kept.pop()
+        x_RBI, unit_OO = self._vectors(x), torch.eye(d_RBO.shape[2], device=d_RBO.device)
+        samples_RBI = torch.cat([x_RBI, noise_ROI], dim=1)
+        self.passes.kept.append((samples_RBI.flatten(0, 1), torch.cat([d_RBO, unit_OO.expand(len(d_RBO), -1, -1)], 1)))
 
     def _vectors(self, x: Tensor) -> Tensor:
         return x.reshape(self.array.shape[0], -1, x.shape[-1])

@@ -1,9 +1,10 @@
-"""What training lowers, by the name that the task gives it: torch's own functions.
+"""What training lowers, by the name that the task gives it: torch's own functions, and half of one.
 
 ::
 
-    nll   −log p[y]                 outputs are log-probabilities [N, K], targets labels [N]
-    mse   mean over k of (o − y)²   outputs and targets are numbers [N, K]
+    nll        −log p[y]                 outputs are log-probabilities [N, K], targets labels [N]
+    mse        mean over k of (o − y)²   outputs and targets are numbers [N, K]
+    half-mse   half of that
 
     smoothed   −(1 − ε) log p[y] − ε/(K − 1) Σ over k ≠ y of log p[k]
 
@@ -27,7 +28,12 @@ class Loss(Protocol):
         ...
 
 
-LOSSES: dict[str, Loss] = {"nll": nll_loss, "mse": mse_loss}
+def half_mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return half of the squared error, the objective of least squares."""
+    return 0.5 * mse_loss(input, target, reduction=reduction)
+
+
+LOSSES: dict[str, Loss] = {"nll": nll_loss, "mse": mse_loss, "half-mse": half_mse_loss}
 """For each name the loss."""
 
 

@@ -1,6 +1,6 @@
 """What a registry file may say: experiments, protocols with their settings, figures, presets, published values."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -53,7 +53,7 @@ class PublishedSource(Entry):
 
 
 class PublishedTable(Entry):
-    """Published test accuracies [%] of one experiment and protocol."""
+    """Published numbers of one experiment and protocol: test accuracies [%], or floors of the error."""
 
     source: PublishedSource
     protocol: str
@@ -71,6 +71,10 @@ class Experiment(Entry):
     default_setting: str
     base: Data
     protocols: dict[str, Data]
+    settings: dict[str, Data] = {}
+    """What settings have of their own in this experiment, laid on what their protocol says."""
+    notes: tuple[str, ...] = ()
+    """Where paper and scripts differ: what the default is, and which setting is the other reading."""
     published: tuple[PublishedTable, ...] = ()
 
 
@@ -94,20 +98,38 @@ class Inset(Entry):
     box: tuple[float, float, float, float]
 
 
+class Group(Entry):
+    """A few runs of a panel that differ in their settings only: what they have in common, as dotted paths."""
+
+    label: str = ""
+    set: Data = {}
+
+
+class Devices(Entry):
+    """The devices whose responses a panel shows, one line each."""
+
+    label: str
+    device: Data
+
+
 class Panel(Entry):
     """One panel of a figure: every setting at every tau (settings without devices once); without tau at the default.
 
     ``spec`` is laid on all its runs, ``of_setting`` (dotted paths) on those of one setting, and ``grid`` (dotted paths
     with values) multiplies the runs of all settings that have the field.
+
+    With groups it is every setting in each of them, and with devices their responses, for which nothing is trained.
     """
 
     title: str
-    experiment: str
-    settings: tuple[str, ...]
+    experiment: str = ""
+    settings: tuple[str, ...] = ()
     tau: tuple[float, ...] = ()
     spec: Data = {}
     of_setting: dict[str, Data] = {}
     grid: dict[str, tuple[Any, ...]] = {}
+    groups: tuple[Group, ...] = ()
+    devices: tuple[Devices, ...] = ()
     y_min: float = 0
     inset: Inset | None = None
 
@@ -117,6 +139,13 @@ class CurveStyle(Entry):
 
     smoothing: float = Field(0.0, ge=0, lt=1)
     marker_every: int = Field(5, ge=1)
+    lines: dict[str, str] = {}
+    """Dashes and marker of each setting in matplotlib's signs, e.g. ``--o``."""
+    y: tuple[float, float] | None = None
+    """Limits of the vertical axis."""
+    panel_inches: tuple[float, float] | None = None
+    """Width and height of a panel."""
+    legend: Literal["right", "below"] = "right"
 
 
 class Figure(Entry):
@@ -127,7 +156,9 @@ class Figure(Entry):
     aliases: tuple[str, ...] = ()
     kind: str
     source: str
-    protocol: str
+    protocol: str = ""
     spec: Data = {}
+    notes: tuple[str, ...] = ()
+    """Where the figure is not drawn as published, and why."""
     panels: tuple[Panel, ...]
     style: CurveStyle = CurveStyle()

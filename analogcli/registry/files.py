@@ -13,7 +13,7 @@ from analogcli.registry.entries import Entry, Experiment, Figure, Preset, Protoc
 from analogcli.registry.registry import Registry
 
 FOLDERS = ("protocols", "experiments", "figures", "presets")
-FIGURE_KINDS = ("curves", "losses", "table", "against", "learning-rates", "laws")
+FIGURE_KINDS = ("curves", "losses", "table", "against", "learning-rates", "laws", "descents", "responses")
 
 E = TypeVar("E", Experiment, Protocol, Figure, Preset)
 Files = dict[tuple[type[Entry], str], Path]
@@ -104,6 +104,7 @@ def _named_by_experiment(registry: Registry, experiment: Experiment) -> Iterator
     yield "protocol of the experiment", (experiment.default_protocol,), experiment.protocols
     for protocol in experiment.protocols:
         yield "setting", (experiment.default_setting,), registry.protocols[protocol].settings
+        yield "setting", experiment.settings, registry.protocols[protocol].settings
     for table in experiment.published:
         yield "protocol of the experiment", (table.protocol,), experiment.protocols
         yield "setting", (value.setting for value in table.values), registry.protocols[table.protocol].settings
@@ -112,6 +113,8 @@ def _named_by_experiment(registry: Registry, experiment: Experiment) -> Iterator
 def _named_by_figure(registry: Registry, figure: Figure) -> Iterator[Named]:
     yield "kind of figure", (figure.kind,), FIGURE_KINDS
     for panel in figure.panels:
+        if panel.devices:
+            continue
         yield "experiment", (panel.experiment,), registry.experiments
         yield "protocol of the experiment", (figure.protocol,), registry.experiments[panel.experiment].protocols
         yield "setting", (*panel.settings, *panel.of_setting), registry.protocols[figure.protocol].settings

@@ -3,7 +3,7 @@
 import itertools
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -62,6 +62,8 @@ class Curve:
     command: str
     point: Data = field(default_factory=dict)
     """Where it lies on the grid of its panel."""
+    group: int | None = None
+    """Number of the panel's group, in panels that have any."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Registry:
         labels = {"experiment": exp.id, "protocol": prot.id, "setting": setting}
         data = merge(merge(exp.base, prot.base), exp.protocols[prot.id])
         data = merge(data, layer or {})
-        data = merge(data, prot.settings[setting].spec)
+        data = merge(merge(data, prot.settings[setting].spec), exp.settings.get(setting, {}))
         for path in overrides or {}:
             part = path.split(".")[0]
             if part in data and data[part] is None:
@@ -206,7 +208,8 @@ class Registry:
         """
         out = []
         for index, panel in enumerate(figure.panels):
-            for setting in panel.settings:
+            out += self._grouped(figure, index, overrides or {})
+            for setting in panel.settings if not panel.groups else ():
                 digital = self.is_digital(figure.protocol, setting)
                 asked = self._applying(figure.protocol, setting, overrides or {})
                 panel_own = self._applying(figure.protocol, setting, _dotted(panel.spec))
@@ -252,6 +255,18 @@ class Registry:
 
     def _applying(self, protocol: str, setting: str, fields: Mapping[str, Any]) -> Data:
         return {path: value for path, value in fields.items() if self.applies(protocol, setting, path)}
+
+    def _grouped(self, figure: Figure, index: int, overrides: Mapping[str, Any]) -> list[Curve]:
+        """Return the lines of a panel's groups; a setting that has nothing of what groups differ in has one line."""
+        panel, found = figure.panels[index], dict[str, Curve]()
+        for number, group in enumerate(panel.groups):
+            for setting in panel.settings:
+                asked = self._applying(figure.protocol, setting, {**group.set, **overrides})
+                spec = self.spec(panel.experiment, protocol=figure.protocol, setting=setting, overrides=asked)
+                digital = self.is_digital(figure.protocol, setting)
+                command = self._command(figure, panel, setting, asked, digital)
+                found.setdefault(spec.hash, Curve(index, setting, None, spec, command, group=number))
+        return list(found.values())
 
     def published(self, spec: RunSpec) -> Published | None:
         """Return the published value that ``spec`` reproduces, if there is one (epochs may differ, and then say so).
@@ -304,9 +319,9 @@ class Registry:
         return " ".join(words)
 
 
-def essence(spec: RunSpec) -> Data:
+def essence(spec: RunSpec, may_differ: Sequence[str] = MAY_DIFFER) -> Data:
     """Return what a run is about: its leaves without those that may differ."""
-    return {path: value for path, value in spec.leaves().items() if path not in MAY_DIFFER}
+    return {path: value for path, value in spec.leaves().items() if path not in may_differ}
 
 
 def _names(entries: Iterable[Experiment | Figure | Preset]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from analogcli.spec.devices import (
 )
 from analogcli.spec.double_device import DoubleDevice
 from analogcli.spec.hardware_aware import HardwareAware, PcmInference, WeightClip, WeightModifier
+from analogcli.spec.least_squares import ConstantStart, DigitalStart, LeastSquaresTask, RandomStart
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import IO, BackwardRead, Periphery, TransferRead
 from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, ResidualLearningV2
@@ -44,9 +45,9 @@ from analogcli.spec.task import (
     RegressionTask,
     ResNetModel,
     StepLR,
-    Task,
     TorchvisionModel,
 )
+from analogcli.spec.tasks import Task
 from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
 from analogcli.spec.update import Pulses, Update
 from analogcli.spec.vector import Vector
@@ -68,9 +69,11 @@ __all__ = [
     "ChoppedTikiTaka",
     "ClassificationTask",
     "ConstantLR",
+    "ConstantStart",
     "ConstantStep",
     "CustomStep",
     "Device",
+    "DigitalStart",
     "DoubleDevice",
     "ExecutionOptions",
     "ExpStep",
@@ -80,6 +83,7 @@ __all__ = [
     "HardwareAware",
     "Ideal",
     "LeNet5Model",
+    "LeastSquaresTask",
     "Linear",
     "LinearStep",
     "Mapping",
@@ -94,6 +98,7 @@ __all__ = [
     "PowerStep",
     "PulsedDevice",
     "Pulses",
+    "RandomStart",
     "RegressionTask",
     "ResNetModel",
     "ResidualLearningV1",

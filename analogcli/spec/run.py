@@ -13,7 +13,7 @@ from analogcli.spec.devices import Device
 from analogcli.spec.mapping import Mapping
 from analogcli.spec.periphery import Periphery
 from analogcli.spec.support import BackendName, refusal
-from analogcli.spec.task import Task
+from analogcli.spec.tasks import Task
 from analogcli.spec.update import Update
 
 LABELS = ("experiment", "protocol", "setting")

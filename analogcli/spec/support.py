@@ -14,7 +14,7 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 FIDELITIES: dict[BackendName, tuple[str, ...]] = {
     "digital": (),
-    "native": ("chunked", "sequential", "mean-field"),
+    "native": ("chunked", "sequential", "mean-field", "mean-field-batch"),
     "aihwkit": ("sequential",),
     "magnetoionic": (),
 }
@@ -76,6 +76,11 @@ LACKS: dict[BackendName, tuple[tuple[str, str, Callable[["RunSpec"], bool]], ...
     "native": (),
     "magnetoionic": (),
     "aihwkit": (
+        (
+            "noise on the gradient",
+            "or --set task.gradient_noise=0",
+            lambda spec: getattr(spec.task, "gradient_noise", 0) > 0,
+        ),
         (
             "the warm start of resl",
             "or --set algorithm.warm_start=off",

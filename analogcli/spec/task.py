@@ -227,6 +227,3 @@ class RegressionTask(Spec):
     """How the learning rate changes over the epochs."""
     shuffle: bool = Field(True, exclude_if=lambda shuffle: shuffle is True)
     """Whether each epoch has an order of its own; no: the order of the data set. Written only if it is no."""
-
-
-Task = Annotated[ClassificationTask | RegressionTask, Field(discriminator="kind")]

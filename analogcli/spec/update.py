@@ -6,7 +6,7 @@ from pydantic import Field
 
 from analogcli.spec.base import Spec
 
-Fidelity = Literal["chunked", "sequential", "mean-field"]
+Fidelity = Literal["chunked", "sequential", "mean-field", "mean-field-batch"]
 
 
 class Pulses(Spec):
@@ -24,7 +24,13 @@ class Pulses(Spec):
     fidelity: Fidelity = "sequential"
     """sequential: one sample after the other (AIHWKit's law); chunked: the pulses of several samples are drawn
     together, as many as max_load allows, and reach each device in random order; mean-field: the papers' deterministic
-    update W + ΔW∘F(W) − |ΔW|∘G(W), |ΔW| summed over the samples."""
+    update W + ΔW∘F(W) − |ΔW|∘G(W), |ΔW| summed over the samples; mean-field-batch: the same with the absolute value of
+    the whole mini-batch's ΔW, as if its gradient came in one pulse train."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there are pulses, and not only their mean."""
+        return self.fidelity not in ("mean-field", "mean-field-batch")
 
 
 class Update(Pulses):

@@ -122,8 +122,8 @@ class RunRecord:
 
     @property
     def epochs_planned(self) -> int:
-        """Training epochs of all models."""
-        return int(self.spec_data["task"]["epochs"]) * len(self.models)
+        """Training epochs of all models; all iterations of a least-squares problem are one."""
+        return int(self.spec_data["task"].get("epochs", 1)) * len(self.models)
 
     @property
     def seconds(self) -> float:

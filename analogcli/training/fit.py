@@ -6,82 +6,26 @@ Axes: R replica (model), B batch, C channel, H, W image, K outputs, S mini-batch
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from analogcli.backends import Programmable, Trainable
 from analogcli.data import DataSet, Pipeline, orders, test_batches, train_batches
 from analogcli.nn.loss import LOSSES
-from analogcli.spec import Task
+from analogcli.spec import ClassificationTask, LeastSquaresTask, RegressionTask, Task
 from analogcli.store import EpochRecord
+from analogcli.training.descent import descent
+from analogcli.training.events import EpochDone, Position, Saved, Watch
+
+OfEpochs = ClassificationTask | RegressionTask
+"""Tasks that go through their samples epoch by epoch."""
 
 TEST_BATCH = 1000
 TEST_PIXELS = 2**19
 """A test batch has at most so many images, and at most so many numbers in them: patches of larger ones fill memory."""
 PROGRESS_EVERY_S = 0.2
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far a group has come: complete epochs, mini-batches of the next one, and what these gave."""
-
-    epoch: int
-    step: int
-    loss_RS: Tensor
-    """Losses of the mini-batches done in the running epoch, on the CPU."""
-    seconds: float
-    """Each model's share of the time spent in the running epoch so far."""
-
-    @classmethod
-    def after(cls, epoch: int, models: int) -> "Position":
-        """Return the position after ``epoch`` complete epochs; −1: before anything was done, epoch 0 is a test."""
-        return cls(epoch, 0, torch.zeros(models, 0), 0.0)
-
-    def as_tensors(self) -> list[dict[str, Tensor]]:
-        """Return the position as tensors for the checkpoint of each model."""
-        numbers = torch.tensor([self.epoch, self.step], dtype=torch.int64)
-        seconds = torch.tensor(self.seconds, dtype=torch.float64)
-        return [
-            {"progress/position": numbers, "progress/loss_S": loss_S, "progress/seconds": seconds}
-            for loss_S in self.loss_RS
-        ]
-
-    @classmethod
-    def from_tensors(cls, checkpoints: Sequence[dict[str, Tensor]]) -> "Position":
-        """Read the position back from the checkpoints of models that stand at the same one."""
-        epoch, step = (int(n) for n in checkpoints[0]["progress/position"])
-        loss_RS = torch.stack([tensors["progress/loss_S"] for tensors in checkpoints])
-        return cls(epoch, step, loss_RS, float(checkpoints[0]["progress/seconds"]))
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What the loop tells while it runs, and what it is told."""
-
-    on_step: Callable[[int, int, int], None]
-    """epoch, mini-batches done, mini-batches of the epoch."""
-    stop_asked: Callable[[], bool]
-    checkpoint_due: Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The loop is in the middle of an epoch and wants its state saved; ``stopping``: it will not go on."""
-
-    position: Position
-    stopping: bool
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """An epoch is complete: a record for each model, the losses of its mini-batches, and the position after it."""
-
-    records: list[EpochRecord]
-    loss_RS: Tensor
-    position: Position
 
 
 def fit(
@@ -95,6 +39,9 @@ def fit(
     Raises:
         FloatingPointError: the training loss of a model is no longer a number.
     """
+    if isinstance(task, LeastSquaresTask):
+        yield from descent(models, data, task, seeds, position, watch)
+        return
     if position.epoch < 0:
         began = time.perf_counter()
         tested = evaluate(models, data, task)
@@ -110,11 +57,16 @@ def fit(
             position = event.position
 
 
+def steps_per_epoch(data: DataSet, task: Task) -> int:
+    """Return the mini-batches of an epoch; all iterations of a least-squares problem are one."""
+    return task.iterations if isinstance(task, LeastSquaresTask) else -(-len(data.train_y_B) // task.batch_size)
+
+
 def _epoch(
-    models: Trainable, data: DataSet, task: Task, seeds: Sequence[int], position: Position, watch: Watch
+    models: Trainable, data: DataSet, task: OfEpochs, seeds: Sequence[int], position: Position, watch: Watch
 ) -> Iterator[Saved | EpochDone]:
     epoch, n = position.epoch + 1, len(data.train_y_B)
-    steps = -(-n // task.batch_size)
+    steps = steps_per_epoch(data, task)
     lr = task.lr * task.schedule.factor_at(epoch)
     # Losses stay on the device until they are wanted: reading one would wait for the whole queue of a GPU.
     loss_RS = torch.zeros(len(seeds), steps, device=data.device)

@@ -17,7 +17,7 @@ import torch
 
 from analogcli import backends, data
 from analogcli.errors import AnalogError, RunFailed, UsageError
-from analogcli.spec import ExecutionOptions, RunSpec, Task
+from analogcli.spec import ExecutionOptions, LeastSquaresTask, RunSpec, Task
 from analogcli.store import (
     CheckpointFile,
     EpochRecord,
@@ -30,7 +30,8 @@ from analogcli.store import (
     collect,
 )
 from analogcli.training import device as devices
-from analogcli.training.fit import EpochDone, Position, Saved, Watch, evaluate, fit
+from analogcli.training.events import EpochDone, Position, Saved, Watch
+from analogcli.training.fit import evaluate, fit, steps_per_epoch
 from analogcli.training.stop import StopRequest, listening
 
 RELAXED = "relaxed"
@@ -95,7 +96,10 @@ def prepare(spec: RunSpec, options: ExecutionOptions, on_note: Callable[[str], N
     notes = [*([note] if note else []), *backend.notes(spec)]
     for said in notes:
         on_note(said)
-    dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())
+    if isinstance(spec.task, LeastSquaresTask):
+        dataset = data.problem(spec.task, device)
+    else:
+        dataset = data.load(spec.task.dataset, options.data_dir, device, progress=sys.stderr.isatty())
     _check_targets(spec, dataset)
     data.Pipeline.of(spec.task).seen(dataset)  # Refuses what it cannot treat before anything is stored.
     provenance = collect(options, devices.describe(device), dataset.fingerprint, "; ".join(notes) or None)
@@ -125,7 +129,7 @@ def _check_targets(spec: RunSpec, dataset: data.DataSet) -> None:
 def _train(
     store: Store, run: RunRecord, spec: RunSpec, options: ExecutionOptions, ready: Prepared, observer: Observer
 ) -> RunRecord:
-    observer.on_start(run, -(-len(ready.dataset.train_y_B) // spec.task.batch_size))
+    observer.on_start(run, steps_per_epoch(ready.dataset, spec.task))
     with _recorded(store, run.id), listening(observer.on_stop_request) as request:
         for group in _groups(store, run.models, options.fuse if ready.backend.several else 1):
             if not _train_group(store, run.id, group, spec, options, ready, observer, request):

@@ -44,3 +44,14 @@ def test_a_request_of_zero_changes_nothing() -> None:
     law = law_of("soft-bounds")
     w = within(law)
     assert torch.equal(mean_field_update(w, law, torch.randn(2, 3, 7), torch.zeros(2, 3, 5), 0.1), w)
+
+
+def test_as_one_pulse_train_gradients_that_cancel_ask_for_nothing() -> None:
+    law = law_of("soft-bounds", (1, 1), replicas=1, **EQUAL)
+    w, x = torch.full((1, 1, 1), 0.3), torch.ones(1, 2, 1)
+    apart = torch.tensor([[[0.2], [-0.2]]])
+    assert mean_field_update(w, law, x, apart, lr=0.05, whole_batch=True).item() == pytest.approx(0.3)
+    # Samples that agree are one sample.
+    alike = torch.tensor([[[0.2], [0.1]]])
+    once = mean_field_update(w, law, x, alike, lr=0.05, whole_batch=True)
+    torch.testing.assert_close(once, mean_field_update(w, law, x, alike, lr=0.05))

@@ -103,7 +103,19 @@ def test_what_aihwkit_has_only_in_part_is_refused_in_one_sentence(algorithm: dic
         build(merge(SPEC, over | {"backend": "aihwkit"}))
 
 
+NOISY = "noise on the gradient; use --backend native, or --set task.gradient_noise=0"
+
+
+def test_noise_on_the_gradient_is_not_aihwkits() -> None:
+    task = {"kind": "least-squares", "dimension": 4, "iterations": 3, "lr": 0.1, "gradient_noise": 0.1}
+    data = merge(SPEC | {"task": task}, {"device": {"kind": "soft-bounds"}, "algorithm": {"kind": "analog-sgd"}})
+    assert build(data).backend == "native"
+    with pytest.raises(SpecError, match=f"^backend aihwkit does not have {NOISY}"):
+        build(data | {"backend": "aihwkit"})
+
+
 def test_every_gap_has_an_example() -> None:
+    examples = [*(sentence for _, sentence in BEYOND), NOISY]
     for backend, gaps in LACKS.items():
         for what, _, _ in gaps:
-            assert backend == "aihwkit" and any(what in sentence for _, sentence in BEYOND)
+            assert backend == "aihwkit" and any(what in sentence for sentence in examples)

@@ -11,6 +11,7 @@ from analogcli.backends.aihwkit.peculiarities import peculiarities
 from analogcli.backends.aihwkit.probe import probe
 from analogcli.backends.base import Programmable, State, Trainable
 from analogcli.backends.single import OneAtATime
+from analogcli.backends.start import build_networks
 from analogcli.errors import BackendError
 from analogcli.nn.models import ImageShape, build_model
 from analogcli.spec import RunSpec
@@ -48,7 +49,8 @@ class AihwkitBackend:
         from analogcli.backends.aihwkit.trainable import AihwkitModel
 
         (seed,) = seeds
-        return OneAtATime(AihwkitModel(build_model(spec.task.model, shape, seed), spec, seed, device))
+        (network,) = build_networks(spec.task, shape, seeds)
+        return OneAtATime(AihwkitModel(network, spec, seed, device))
 
     def for_inference(
         self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], states: list[State], device: torch.device

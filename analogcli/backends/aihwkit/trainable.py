@@ -30,6 +30,7 @@ class AihwkitModel:
         self.network = on_tiles(network, rpu_config(spec), construction_seeds(seed, given), digital).to(device)
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(learnt(name.rpartition(".")[0], self.network))
+        self._plain = network.to(device)
         self._shapes = {name: tensor.shape for name, tensor in network.named_parameters()}
         self._loss = training_loss(spec.task)
         self._optimizer = AnalogSGD(self.network.parameters(), lr=spec.task.lr)
@@ -56,6 +57,18 @@ class AihwkitModel:
         """Return the outputs [B, K]; AIHWKit's read noise is on in inference too."""
         self.network.eval()
         output_BK: Tensor = self.network(x_BCHW)
+        return output_BK
+
+    @torch.no_grad()
+    def exact_outputs(self, x_BCHW: Tensor) -> Tensor:
+        """Return the outputs [B, K] that the tiles' weights give in a network without tiles."""
+        plain = dict(self._plain.named_parameters())
+        for name, layer in self.network.named_analog_layers():
+            weight_OI, bias_O = layer.get_weights()
+            plain[f"{name}.weight"].copy_(weight_OI.view_as(plain[f"{name}.weight"]))
+            if bias_O is not None:
+                plain[f"{name}.bias"].copy_(bias_O)
+        output_BK: Tensor = self._plain.eval()(x_BCHW)
         return output_BK
 
     @torch.no_grad()

@@ -1,0 +1,34 @@
+"""Networks before training: initial weights from each model's seed, or where a least-squares problem starts."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import Module
+
+from analogcli.data import descend
+from analogcli.nn.models import ImageShape, build_model
+from analogcli.spec import ConstantStart, DigitalStart, LeastSquaresTask, Task
+
+
+def build_networks(task: Task, shape: ImageShape, seeds: Sequence[int]) -> list[Module]:
+    """Return one untrained network for each seed, on the CPU."""
+    networks = [build_model(task.model, shape, seed) for seed in seeds]
+    if isinstance(task, LeastSquaresTask):
+        for network in networks:
+            _start(network, task)
+    return networks
+
+
+@torch.no_grad()
+def _start(network: Module, task: LeastSquaresTask) -> None:
+    weight, bias = network.parameters()
+    match task.start:
+        case ConstantStart(value=value):
+            weight.fill_(value)
+            bias.fill_(value)
+        case DigitalStart(steps=steps):
+            weight_KD, bias_K = descend(task, steps)
+            weight.copy_(weight_KD)
+            bias.copy_(bias_K)
+        case _:  # the weights stay as they were drawn
+            bias.zero_()
