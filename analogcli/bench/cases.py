@@ -64,6 +64,15 @@ NETWORKS = {
             protocol="response",
         ),
         Network(
+            "resnet18-dddaaa",
+            "cifar-resnet",
+            "random",
+            16,
+            ResNetModel(blocks=(1, 1, 1, 1), width=2, block_type="DDDAAA"),
+            {"mapping.learn_out_scaling": False},
+            protocol="multitile-cifar",
+        ),
+        Network(
             "mobilenet",
             "cifar-finetune",
             "random",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def bench(
     network: Annotated[
-        str, typer.Argument(help="The network: fcn, lenet5, resnet18, mobilenet or magnetoionic.")
+        str, typer.Argument(help="The network: fcn, lenet5, resnet18, resnet18-dddaaa, mobilenet or magnetoionic.")
     ] = "fcn",
     setting: Annotated[
         str | None,
@@ -91,15 +91,17 @@ def bench(
     if not timings:
         raise UsageError("; ".join(f"{x.engine} {x.setting}: {x.reason}" for x in left_out) or "nothing to time")
     records = as_records(timings)
+    reads = [c.spec.periphery.forward.perfect for c in competing if c.spec.periphery]
+    exact = perfect or (bool(reads) and all(reads))
     if json:
         from dataclasses import asdict
 
-        conditions = {"network": network, "device": devices, "perfect": perfect, "rounds": rounds}
+        conditions = {"network": network, "device": devices, "perfect": exact, "rounds": rounds}
         print_json(
             conditions | {"machine": asdict(machine), "results": records, "left_out": [asdict(x) for x in left_out]}
         )
         return
-    periphery = "perfect periphery" if perfect else "noisy periphery"
+    periphery = "perfect periphery" if exact else "noisy periphery"
     what = f"{devices}, {periphery}" if devices else "double devices"
     _print(f"{network}, batch {records[0]['batch_size']}, {what}\n{machine}", records, left_out)
 
