@@ -139,3 +139,20 @@ def test_a_value_on_a_command_line_is_read_back_as_it_was(value: Any) -> None:
     option, word = shlex.split(flag("task.model.hidden", value))
     assert option == "--set"
     assert parse_assignment(word) == ("task.model.hidden", value)
+
+
+SCRIPTS = {
+    "S1-SGD-diff-lr": "exact/fig1",
+    "S2-dynamic-verification": "exact/fig3",
+    "S3.1-ablation-tau": "exact/fig4-tau",
+    "S3.2-ablation-sigma": "exact/fig4-sigma",
+    "S3.3-ablation-init": "exact/fig4-init",
+    "S1-TT-fails": "response/fig2",
+}
+"""The scripts of least-squares problems in the READMEs of the two papers, and the figures that they make."""
+
+
+@pytest.mark.parametrize(("script", "figure"), SCRIPTS.items())
+def test_a_script_is_a_figure_and_its_experiment(script: str, figure: str) -> None:
+    assert REGISTRY.figure(script).id == figure
+    assert {c.spec.experiment for c in REGISTRY.curves(REGISTRY.figure(figure))} == {REGISTRY.experiment(script).id}
