@@ -8,8 +8,10 @@ from analogcli.figures.summary import Summary, accuracy_of_last, summarise
 from analogcli.registry import Published, Registry
 from analogcli.store import RunRecord
 
-HIDDEN = {"algorithm.kind"}
-"""Fields that the setting's name already says."""
+HIDDEN = {"algorithm.kind", "n_models"}
+"""Fields that a column of every table already says."""
+HARDWARE = ("algorithm.", "device.", "periphery.", "update.", "mapping.")
+"""Parts of a spec that follow from setting and backend, unless somebody changes them."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,21 @@ def compare(runs: Sequence[RunRecord], registry: Registry, *, published: bool = 
 
 
 def changed_fields(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
-    """Return for each run the fields with at least two values among the runs that have them."""
+    """Return for each run the fields with at least two values among the runs that have them.
+
+    Of the hardware only what differs between runs of one setting on one backend: the rest goes without saying.
+    """
     leaves = [run.spec.leaves() for run in runs]
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for run, own in zip(runs, leaves, strict=True):
+        spec = run.spec
+        groups.setdefault((spec.experiment, spec.protocol, spec.setting, spec.backend), []).append(own)
     paths = dict.fromkeys(path for own in leaves for path in own if path not in HIDDEN)
-    changed = [p for p in paths if len({repr(own[p]) for own in leaves if p in own}) > 1]
+    changed = [
+        p for p in paths if any(_differs(p, g) for g in (groups.values() if p.startswith(HARDWARE) else [leaves]))
+    ]
     return [{path: own.get(path) for path in changed} for own in leaves]
+
+
+def _differs(path: str, leaves: Sequence[dict[str, Any]]) -> bool:
+    return len({repr(own[path]) for own in leaves if path in own}) > 1
