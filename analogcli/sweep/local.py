@@ -70,7 +70,7 @@ class LocalSweep:
         self._stopping.set()
         with self._lock:
             for child in self._children:
-                child.send_signal(signal.SIGINT)
+                child.terminate()
 
     def _one(self, planned: Planned, folder: Path, on_start: Callable[[Planned], None]) -> Result:
         log = self._logs / f"{planned.spec.hash[:12]}.log"
@@ -83,9 +83,9 @@ class LocalSweep:
         if code == 0:
             return Result(planned, "finished", "", log)
         said = _last_word(log, code)
-        # A process that is still being born when it is asked to stop dies of the signal, or of Python's own answer.
-        unborn = code in (-signal.SIGINT, -signal.SIGTERM) or said == "KeyboardInterrupt"
-        stopped = code == 130 or (unborn and self._stopping.is_set())
+        # A process that is still being born when it is asked to stop dies of the signal: SIGTERM, as whatever is
+        # started in the background of a script ignores SIGINT until it listens.
+        stopped = code == 130 or (code == -signal.SIGTERM and self._stopping.is_set())
         return Result(planned, "stopped" if stopped else "failed", said, log)
 
     def _process(self, planned: Planned, folder: Path, log: Path, on_start: Callable[[Planned], None]) -> int:
@@ -104,7 +104,7 @@ class LocalSweep:
             with self._lock:
                 self._children.add(child)
             if self._stopping.is_set():
-                child.send_signal(signal.SIGINT)
+                child.terminate()
             code = child.wait()
             with self._lock:
                 self._children.discard(child)

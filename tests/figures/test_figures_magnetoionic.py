@@ -75,9 +75,9 @@ def test_nothing_is_cut_off_below(stored: tuple[Store, list[Choice]]) -> None:
 def test_gradients_and_weights_of_runs_are_drawn(stored: tuple[Store, list[Choice]]) -> None:
     store, choices = stored
     runs = runs_of(choices)
-    (ax,) = _plot_runs(store, runs, Quantity.GRADIENT).axes
+    (ax,) = _plot_runs(store, runs, Quantity.GRADIENT).canvas().axes
     assert len(ax.lines) == 2 and ax.get_yscale() == "log"
-    panels = _plot_runs(store, runs, Quantity.WEIGHTS).axes
+    panels = _plot_runs(store, runs, Quantity.WEIGHTS).canvas().axes
     assert [panel.get_title() for panel in panels] == ["layers.1, rails dotted", "layers.4, rails dotted"]
     for panel in panels:
         rails = sorted(float(np.asarray(line.get_xdata())[0]) for line in panel.lines)
