@@ -126,3 +126,21 @@ class Backend(Protocol):
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return what the engine really runs, where that is more than the spec says (JSON data)."""
         ...
+
+
+class OnTorch:
+    """What the engines have in common that are made of torch alone: they work everywhere, seeded, on several models."""
+
+    repeatable = True
+    several = True
+
+    def check(self) -> None:
+        """It works wherever it can be imported."""
+
+    def reason_against(self, device: torch.device) -> None:
+        """Any torch device will do."""
+
+    def notes(self, spec: RunSpec) -> list[str]:
+        """Return nothing: the engine does what the spec says."""
+        del spec
+        return []

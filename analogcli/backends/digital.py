@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
+from analogcli.backends.base import OnTorch
 from analogcli.backends.gradient_noise import GradientNoise
 from analogcli.backends.native import NativeModel
 from analogcli.backends.network import NetworkOfModels, State
@@ -27,23 +28,10 @@ from analogcli.spec import FpSgd, HardwareAware, Ideal, RunSpec, Task
 from analogcli.spec.support import BackendName
 
 
-class DigitalBackend:
+class DigitalBackend(OnTorch):
     """Floating point, on any torch device."""
 
     name: BackendName = "digital"
-    repeatable = True
-    several = True
-
-    def check(self) -> None:
-        """Plain torch works wherever this can be imported."""
-
-    def reason_against(self, device: torch.device) -> None:
-        """Any torch device will do."""
-
-    def notes(self, spec: RunSpec) -> list[str]:
-        """Return nothing: the engine does what the spec says."""
-        del spec
-        return []
 
     def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> "DigitalModel":
         """Return the untrained models with these seeds on ``device``."""
@@ -122,9 +110,8 @@ class DigitalModel(NetworkOfModels):
     def state_dict(self) -> list[State]:
         """Return parameters, running statistics and momentum buffers of each model, flat."""
         states = super().state_dict()
-        for r, state in enumerate(states):
-            state |= {f"momentum/{n}": replica(v, r, self.replicas).clone() for n, v in self.velocity.items()}
-            state |= self.noise.state_dict()
+        for r, (state, noise) in enumerate(zip(states, self.noise.of_models(), strict=True)):
+            state |= {f"momentum/{n}": replica(v, r, self.replicas).clone() for n, v in self.velocity.items()} | noise
         return states
 
     def load_state_dict(self, states: list[State]) -> None:

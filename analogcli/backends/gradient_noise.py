@@ -47,13 +47,13 @@ class GradientNoise:
             if p.grad is not None:
                 p.grad += self.draw((replicas, 1, p.numel() // replicas)).view(p.shape)
 
-    def state_dict(self) -> State:
-        """Return what decides the noise to come, the same for every model."""
-        state = self.randomness.state_dict() if self.sigma else {}
-        return {PREFIX + name: tensor for name, tensor in state.items()}
+    def of_models(self) -> list[State]:
+        """Return for each model what decides its noise to come."""
+        states = self.randomness.of_models() if self.sigma else [{} for _ in range(self.randomness.replicas)]
+        return [{PREFIX + name: tensor for name, tensor in state.items()} for state in states]
 
     def load_state_dict(self, state: State) -> None:
-        """Continue from :meth:`state_dict`, which may be part of a model's state."""
+        """Continue from what :meth:`of_models` gave the first model, which may be part of a model's state."""
         if self.sigma:
             own = {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
             self.randomness.load_state_dict(own)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from analogcli.backends.base import OnTorch
 from analogcli.errors import BackendError
 from analogcli.magnetoionic import PairNetwork, law_of
 from analogcli.nn.models import ImageShape
@@ -24,23 +25,10 @@ from analogcli.spec.support import BackendName
 State = dict[str, Tensor]
 
 
-class MagnetoionicBackend:
+class MagnetoionicBackend(OnTorch):
     """Double devices on any torch device."""
 
     name: BackendName = "magnetoionic"
-    repeatable = True
-    several = True
-
-    def check(self) -> None:
-        """Pure torch works wherever this can be imported."""
-
-    def reason_against(self, device: torch.device) -> None:
-        """Any torch device will do."""
-
-    def notes(self, spec: RunSpec) -> list[str]:
-        """Return nothing: the engine does what the spec says."""
-        del spec
-        return []
 
     def build(
         self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device

@@ -14,36 +14,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from analogcli.backends.base import OnTorch
 from analogcli.backends.gradient_noise import GradientNoise
 from analogcli.backends.network import NetworkOfModels, State
 from analogcli.backends.rates import factors
 from analogcli.backends.start import build_networks
-from analogcli.crossbar import Randomness
 from analogcli.crossbar.custom import parameters
 from analogcli.crossbar.periphery import MAX_BM_FACTOR, MAX_BM_RES
-from analogcli.nn import Chip, analog_layers, convert_to_analog
+from analogcli.nn import AnalogLinear, Chip, analog_layers, convert_to_analog
 from analogcli.nn.models import ImageShape, learns, on_arrays
 from analogcli.spec import CustomStep, PcmInference, RunSpec, Task, TorchvisionModel
 from analogcli.spec.support import BackendName
 
 
-class NativeBackend:
+class NativeBackend(OnTorch):
     """Simulated arrays in PyTorch, on any torch device."""
 
     name: BackendName = "native"
-    repeatable = True
-    several = True
-
-    def check(self) -> None:
-        """Pure torch works wherever this can be imported."""
-
-    def reason_against(self, device: torch.device) -> None:
-        """Any torch device will do."""
-
-    def notes(self, spec: RunSpec) -> list[str]:
-        """Return nothing: the engine does what the spec says."""
-        del spec
-        return []
 
     def build(self, spec: RunSpec, shape: ImageShape, seeds: Sequence[int], device: torch.device) -> "NativeModel":
         """Return the untrained models with these seeds on ``device``."""
@@ -93,6 +80,7 @@ class NativeModel(NetworkOfModels):
         loss_R = self.forward_backward(x_RBCHW, y_RB)
         if self.noise.sigma:
             for layer in self.layers.values():
+                assert isinstance(layer, AnalogLinear), "a least-squares problem is one linear layer"
                 layer.disturb(self.noise.draw(layer.array.shape))
             self.noise.add(self.parameters.values())
         for name, layer in self.learning.items():
@@ -130,15 +118,10 @@ class NativeModel(NetworkOfModels):
         return [{name: weights[r] for name, weights in found.items()} for r in range(self.replicas)]
 
     def state_dict(self) -> list[State]:
-        """Return digital parameters, tiles and the random stream of each model; devices follow from spec and seed.
-
-        The generator of tensor operations serves all models together and goes with the first of them; the others get
-        their own, which is still fresh, so that models of one group do not share one when they are parted.
-        """
-        states, noise = super().state_dict(), self.chip.noise.state_dict()
-        for state, seed in zip(states, self.chip.seeds, strict=True):
-            own = noise if state is states[0] else Randomness([seed], self.chip.on).state_dict()
-            state |= {f"noise/{name}": tensor for name, tensor in (own | {"count": noise["count"]}).items()}
+        """Return digital parameters, tiles and the random stream of each model; devices follow from spec and seed."""
+        states = super().state_dict()
+        for state, noise in zip(states, self.chip.noise.of_models(), strict=True):
+            state |= {f"noise/{name}": tensor for name, tensor in noise.items()}
         return states
 
     def load_state_dict(self, states: list[State]) -> None:

@@ -91,7 +91,7 @@ def _named(run: "RunRecord", names: list[str]) -> bool:
 
 def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
     """Print a comparison to stdout."""
-    from analogcli.cli.console import note, print_json, table
+    from analogcli.cli.console import note, print_csv, print_json, print_markdown, table
 
     measures = list(dict.fromkeys(row.summary.measure for row in rows))
     records = [_record(row, measures, published) for row in rows]
@@ -100,9 +100,9 @@ def print_rows(rows: "list[Row]", form: Form, *, published: bool) -> None:
         case Form.JSON:
             print_json(records)
         case Form.CSV:
-            _print_csv(records)
+            print_csv(records)
         case Form.MD:
-            _print_markdown(columns, records)
+            print_markdown(columns, [[_text(v) or "–" for v in record.values()] for record in records])
         case Form.TABLE:
             # A source is a sentence: below the table it is said once, and the table keeps to one line a run.
             shown = [c for c in columns if c != "source"]
@@ -165,19 +165,3 @@ def _text(value: Any) -> str | None:
     return (
         value if value is None or isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
     )
-
-
-def _print_csv(records: list[dict[str, Any]]) -> None:
-    import csv
-    import sys
-
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-
-
-def _print_markdown(columns: list[str], records: list[dict[str, Any]]) -> None:
-    print(f"| {' | '.join(columns)} |")
-    print(f"|{'|'.join('---' for _ in columns)}|")
-    for record in records:
-        print(f"| {' | '.join(_text(v) or '–' for v in record.values())} |")

@@ -1,8 +1,9 @@
 """What a person sees: data on stdout, everything else on stderr; no colour and no cut-off lines when piped."""
 
+import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -29,6 +30,21 @@ def note(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as JSON to stdout; moments and paths become text."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_csv(records: Sequence[Mapping[str, object]]) -> None:
+    """Print records of the same fields as CSV to stdout."""
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+
+
+def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table as Markdown to stdout."""
+    print(f"| {' | '.join(columns)} |")
+    print(f"|{'|'.join('---' for _ in columns)}|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
 
 
 def table(

@@ -23,7 +23,7 @@ def demo(
     """
     from analogcli.cli.compare import Form, print_rows
     from analogcli.cli.console import note
-    from analogcli.cli.plot import plot_figure
+    from analogcli.cli.drawings import of_registry
     from analogcli.cli.run import execution_options, run_spec
     from analogcli.figures.comparison import compare
     from analogcli.figures.theme import save
@@ -43,7 +43,7 @@ def demo(
             raise typer.Exit(130)
     print_rows(compare(runs, entries), Form.TABLE, published=False)
     paths: list[Path] = save(
-        plot_figure(opened, entries, figure, overrides).canvas(), opened.folder / "figures", "demo", ["png"]
+        of_registry(opened, entries, figure, overrides).canvas(), opened.folder / "figures", "demo", ["png"]
     )
     print(paths[0])
     note("next: `analog list`, or `analog run mnist-fcn --setting tt-v1 --tau 0.7` for the real thing")

@@ -138,8 +138,10 @@ def _print_table(run: "RunRecord", settings: "PcmInference", points: "list[Drift
         when = "before programming" if point.seconds == BEFORE else f"{point.seconds:g}"
         spread = percent(point.accuracy_std) if several else None
         shown = [percent(point.accuracy), spread] if accuracies else []
-        rows.append([when, *shown, f"{point.loss:.4f}", f"{point.loss_std:.4f}" if several else None])
+        numbers = [" ".join(f"{value:.3f}" for value in point.predictions)] if point.predictions else []
+        rows.append([when, *shown, f"{point.loss:.4f}", f"{point.loss_std:.4f}" if several else None, *numbers])
     columns = ["time [s]", *(["accuracy [%]", "± std"] if accuracies else []), "loss", "± std"]
+    columns += ["mean prediction"] if any(point.predictions for point in points) else []
     table(None, columns, rows, right=range(len(columns)))
 
 

@@ -56,7 +56,11 @@ FuseOption = Annotated[
 ]
 ProtocolOption = Annotated[
     str | None,
-    typer.Option("--protocol", help="Whose protocol: response, exact, multitile.", rich_help_panel=SPEC),
+    typer.Option(
+        "--protocol",
+        help="Whose protocol, e.g. response, exact or multitile; `analog list experiments` has them.",
+        rich_help_panel=SPEC,
+    ),
 ]
 TauOption = Annotated[
     float | None,
@@ -108,7 +112,7 @@ BackendOption = Annotated[
     str | None,
     typer.Option(
         "--backend",
-        help="Engine: digital, native or aihwkit (default: digital without devices, else native).",
+        help="Engine: digital, native, aihwkit or magnetoionic (default: what the setting needs, else native).",
         rich_help_panel=SPEC,
     ),
 ]

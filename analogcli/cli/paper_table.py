@@ -14,7 +14,7 @@ def print_paper_table(
     registry: "Registry", figure: "Figure", runs: "list[RunRecord]", form: Form, *, published: bool
 ) -> None:
     """Print the table to stdout, and on stderr which of its runs are missing or not as the table asks for."""
-    from analogcli.cli.console import note, print_json, table
+    from analogcli.cli.console import note, print_csv, print_json, print_markdown, table
     from analogcli.figures.selection import choose
     from analogcli.figures.table import cells
 
@@ -24,7 +24,7 @@ def print_paper_table(
         if form is Form.JSON:
             print_json(records)
         else:
-            _print_csv(records)
+            print_csv(records)
         return
     columns = list(dict.fromkeys(cell.column for cell in found))
     by_place = {(cell.row, cell.column): cell for cell in found}
@@ -34,9 +34,7 @@ def print_paper_table(
     ]
     heads = ["test accuracy [%]", *columns]
     if form is Form.MD:
-        print(f"| {' | '.join(heads)} |\n|{'|'.join('---' for _ in heads)}|")
-        for cells_of_row in rows:
-            print(f"| {' | '.join(cells_of_row)} |")
+        print_markdown(heads, rows)
     else:
         table(figure.title, heads, rows, right=range(1, len(heads)))
     if published:
@@ -84,12 +82,3 @@ def _text(cell: "Cell | None", published: bool) -> str:
 
 def _with_spread(mean: float | None, std: float | None) -> str:
     return "–" if mean is None else f"{mean:.2f}" if std is None else f"{mean:.2f} ± {std:.2f}"
-
-
-def _print_csv(records: list[dict[str, Any]]) -> None:
-    import csv
-    import sys
-
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)

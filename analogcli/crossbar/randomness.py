@@ -80,6 +80,16 @@ class Randomness:
         """Return what decides all numbers to come."""
         return {"generator": self.generator.get_state(), "count": torch.tensor(self._count)}
 
+    def of_models(self) -> list[dict[str, Tensor]]:
+        """Return for each model what decides its numbers to come.
+
+        The generator serves all models together and goes with the first of them; the others get their own, which is
+        still fresh, so that models of one group do not share one when they are parted.
+        """
+        own = self.state_dict()
+        others = [Randomness([seed], self.device).state_dict() | {"count": own["count"]} for seed in self._seeds[1:]]
+        return [own, *others]
+
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue from :meth:`state_dict`."""
         self.generator.set_state(state["generator"].cpu())

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from analogcli.figures.rows import Row
 from analogcli.figures.theme import COLOURS, DIGITAL, PANEL_INCHES, themed
 from analogcli.registry.entries import CurveStyle, Figure, Inset
 
@@ -104,22 +105,8 @@ def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
         return canvas
 
 
-def numbers(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str]) -> list[dict[str, object]]:
-    """Return what is drawn as rows, not smoothed."""
-    return [
-        {"panel": figure.panels[c.curve.panel].title, "line": titles[c.curve.setting], "tau": c.curve.tau} | row
-        for c in choices
-        if c.run is not None
-        for row in _rows(c.run)
-    ]
-
-
-def numbers_of_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> list[dict[str, object]]:
-    """Return what is drawn of any runs as rows."""
-    return [{"line": label} | row for run, label in zip(runs, labels, strict=True) for row in _rows(run)]
-
-
-def _rows(run: "RunRecord") -> list[dict[str, object]]:
+def rows(run: "RunRecord") -> list[Row]:
+    """Return the accuracies of a run, not smoothed, a row for each epoch."""
     names = ("epoch", "accuracy [%]", "std")
     return [dict(zip(names, map(float, row), strict=True)) for row in zip(*accuracy_by_epoch(run), strict=True)]
 

@@ -38,6 +38,8 @@ class DriftPoint:
     loss_std: float
     accuracy: float | None
     accuracy_std: float | None
+    predictions: list[float] | None
+    """Mean of the numbers predicted, sample by sample."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ def by_time(records: Sequence[InferenceRecord]) -> list[DriftPoint]:
         losses = [record.test_loss for record in here]
         found = [record.test_accuracy for record in here if record.test_accuracy is not None]
         mean, std = (fmean(found), pstdev(found)) if found else (None, None)
-        points.append(DriftPoint(seconds, len(here), fmean(losses), pstdev(losses), mean, std))
+        predicted = [record.predictions for record in here if record.predictions]
+        numbers = [fmean(column) for column in zip(*predicted, strict=True)] or None
+        points.append(DriftPoint(seconds, len(here), fmean(losses), pstdev(losses), mean, std, numbers))
     return points
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from analogcli.figures.rows import Row
 from analogcli.figures.theme import COLOURS, DIGITAL, PANEL_INCHES, themed
 from analogcli.registry.entries import Figure
 
@@ -78,22 +79,8 @@ def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
     return _draw([("", drawn)])
 
 
-def numbers(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str]) -> list[dict[str, object]]:
-    """Return what is drawn as rows."""
-    return [
-        {"panel": figure.panels[c.curve.panel].title, "line": titles[c.curve.setting], "tau": c.curve.tau} | row
-        for c in choices
-        if c.run is not None
-        for row in _rows(c.run)
-    ]
-
-
-def numbers_of_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> list[dict[str, object]]:
-    """Return what is drawn of any runs as rows."""
-    return [{"line": label} | row for run, label in zip(runs, labels, strict=True) for row in _rows(run)]
-
-
-def _rows(run: "RunRecord") -> list[dict[str, object]]:
+def rows(run: "RunRecord") -> list[Row]:
+    """Return losses and test errors of a run, a row for each epoch."""
     return [
         {"quantity": quantity, "epoch": int(epoch), "mean": float(mean), "std": float(std)}
         for quantity in ("train_loss", "test_loss", "test_error")

@@ -113,13 +113,11 @@ class PairNetwork:
 
     def state_dict(self) -> list[dict[str, Tensor]]:
         """Return for each model its devices and statistics, named as in the authors' files, and its random stream."""
-        noise = self.noise.state_dict()
-        states = []
-        for r, seed in enumerate(self.seeds):
-            own = noise if r == 0 else Randomness([seed], self.noise.device).state_dict()
-            state = {name: tensor[r].clone() for name, tensor in self._tensors().items()}
-            states.append(state | {f"noise/{n}": t for n, t in (own | {"count": noise["count"]}).items()})
-        return states
+        tensors = self._tensors()
+        return [
+            {name: tensor[r].clone() for name, tensor in tensors.items()} | {f"noise/{n}": t for n, t in noise.items()}
+            for r, noise in enumerate(self.noise.of_models())
+        ]
 
     def load_state_dict(self, states: list[dict[str, Tensor]]) -> None:
         """Continue from :meth:`state_dict`."""

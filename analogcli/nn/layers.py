@@ -139,10 +139,6 @@ class AnalogLayer(Module):
             self.passes.kept, self.passes.learnt = [], False
         self.passes.kept.append((x, d_RBO))
 
-    def disturb(self, noise_ROI: Tensor) -> None:
-        """Add noise to the gradient of the last backward pass; convolutions, which no dynamic is about, have none."""
-        raise NotImplementedError
-
     @abstractmethod
     def read(self, x: Tensor, scale_RT: Tensor | None, bias: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """Return the output, a new tensor, and, where scales are learned, what each tile gave."""

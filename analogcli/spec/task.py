@@ -177,7 +177,7 @@ Schedule = Annotated[ConstantLR | StepLR, Field(discriminator="kind")]
 class ClassificationTask(Spec):
     """Train a classifier on images for a number of epochs."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"augment", "label_smoothing", "precision", "lr_groups"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"augment", "label_smoothing", "precision", "lr_groups", "shuffle"})
 
     kind: Literal["classification"] = "classification"
     dataset: str = Field(min_length=1)
@@ -203,12 +203,14 @@ class ClassificationTask(Spec):
     lr_groups: Literal["one", "last-layer", "last-tensor"] = "one"
     """one: all learn at lr; last-layer: all but the last layer learn at lr / 10; last-tensor: all but the last tensor
     of AIHWKit's last layer do, as in the 2024 script: on arrays that is the out scale of its last tile."""
-    shuffle: bool = Field(True, exclude_if=lambda shuffle: shuffle is True)
-    """Whether each epoch has an order of its own; no: the order of the data set. Written only if it is no."""
+    shuffle: bool = True
+    """Whether each epoch has an order of its own; no: the order of the data set."""
 
 
 class RegressionTask(Spec):
     """Train a network to predict numbers for a number of epochs."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"shuffle"})
 
     kind: Literal["regression"] = "regression"
     dataset: str = Field(min_length=1)
@@ -225,5 +227,5 @@ class RegressionTask(Spec):
     """Learning rate of the optimizer (AIHWKit: AnalogSGD lr)."""
     schedule: Schedule = ConstantLR()
     """How the learning rate changes over the epochs."""
-    shuffle: bool = Field(True, exclude_if=lambda shuffle: shuffle is True)
-    """Whether each epoch has an order of its own; no: the order of the data set. Written only if it is no."""
+    shuffle: bool = True
+    """Whether each epoch has an order of its own; no: the order of the data set."""

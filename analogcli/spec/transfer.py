@@ -4,7 +4,7 @@ Names and defaults are those of AIHWKit's compounds, but ``fast_lr`` is absolute
 the only behaviour up to 1.1.0), as all papers have it.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,10 +28,12 @@ class SinglePulse(Pulses):
 class Transfer(Spec):
     """What all algorithms with a fast and a slow array share (AIHWKit: TransferCompound)."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"fast_device"})
+
     gamma: float = Field(0.0, ge=0)
     """Weight of the fast array in the visible weight, W = gamma·A + C."""
     # Left out where it is null: runs without it keep the hash that they had before there was this field.
-    fast_device: FurtherDevice | None = Field(None, exclude_if=lambda device: device is None)
+    fast_device: FurtherDevice | None = None
     """Devices of the fast array; null: those of the run."""
     fast_lr: float = Field(1.0, ge=0)
     """Learning rate of the gradient onto the fast array, absolute; 0: the optimizer's.

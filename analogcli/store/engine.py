@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from analogcli.errors import StoreError, UsageError
 
 DEFAULT_STORE = "results/analog.db"
-HEAD = "0003"
+HEAD = "0004"
 BUSY_TIMEOUT_S = 30
 
 

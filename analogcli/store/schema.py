@@ -176,4 +176,6 @@ class Inference(Base):
     test_loss: Mapped[float]
     test_accuracy: Mapped[float | None]
     """Fraction of the test images that are classified correctly; null where there are no classes."""
+    predictions: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    """Numbers predicted, sample by sample; null where there are classes, or very many numbers."""
     recorded_at: Mapped[datetime]

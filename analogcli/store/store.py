@@ -226,7 +226,9 @@ class Store:
                 if row.settings_hash not in by_settings:
                     by_settings[row.settings_hash] = (PcmInference.model_validate(row.settings), [])
                 by_settings[row.settings_hash][1].append(
-                    InferenceRecord(row.model_id, row.repeat, row.seconds, row.test_loss, row.test_accuracy)
+                    InferenceRecord(
+                        row.model_id, row.repeat, row.seconds, row.test_loss, row.test_accuracy, row.predictions
+                    )
                 )
         return list(by_settings.values())
 

@@ -69,6 +69,8 @@ class InferenceRecord:
     """Time since programming [s], or :data:`BEFORE`."""
     test_loss: float
     test_accuracy: float | None
+    predictions: list[float] | None = None
+    """Numbers predicted, sample by sample; None where there are classes, or very many numbers."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ from analogcli.data import DataSet
 from analogcli.nn.loss import LOSSES
 from analogcli.spec import LeastSquaresTask
 from analogcli.store import EpochRecord
-from analogcli.training.events import EpochDone, Position, Saved, Watch
+from analogcli.training.events import PROGRESS_EVERY_S, EpochDone, Position, Saved, Watch
 
-PROGRESS_EVERY_S = 0.2
 FLOOR = 1 / 5
 """Part of the iterations, from the end, whose mean error is the floor."""
 

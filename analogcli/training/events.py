@@ -11,6 +11,9 @@ from torch import Tensor
 
 from analogcli.store import EpochRecord
 
+PROGRESS_EVERY_S = 0.2
+"""How often a loop tells how far it is [s]."""
+
 
 @dataclass(frozen=True)
 class Position:

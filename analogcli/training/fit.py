@@ -17,7 +17,7 @@ from analogcli.nn.loss import LOSSES
 from analogcli.spec import ClassificationTask, LeastSquaresTask, RegressionTask, Task
 from analogcli.store import EpochRecord
 from analogcli.training.descent import descent
-from analogcli.training.events import EpochDone, Position, Saved, Watch
+from analogcli.training.events import PROGRESS_EVERY_S, EpochDone, Position, Saved, Watch
 
 OfEpochs = ClassificationTask | RegressionTask
 """Tasks that go through their samples epoch by epoch."""
@@ -25,7 +25,6 @@ OfEpochs = ClassificationTask | RegressionTask
 TEST_BATCH = 1000
 TEST_PIXELS = 2**19
 """A test batch has at most so many images, and at most so many numbers in them: patches of larger ones fill memory."""
-PROGRESS_EVERY_S = 0.2
 
 
 def fit(

@@ -11,11 +11,16 @@ own, and depends on nothing that was computed before it.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from analogcli.backends import Programmable
+from analogcli.data import DataSet
 from analogcli.errors import UsageError
 from analogcli.spec import ExecutionOptions, HardwareAware, PcmInference
 from analogcli.store import BEFORE, InferenceRecord, ModelRecord, RunRecord, Store
 from analogcli.training.fit import evaluate
 from analogcli.training.run import Prepared, model_state, prepare, same_data
+
+MOST_PREDICTIONS = 64
+"""Numbers that are few enough to be looked at one by one."""
 
 Point = tuple[int, float]
 """Repeat, and time since programming [s] or :data:`~analogcli.store.BEFORE`."""
@@ -104,8 +109,20 @@ def _infer_group(
                 programmed = repeat
             on_chip.at_time(seconds)
         tested = evaluate(on_chip, ready.dataset, run.spec.task)
+        predicted = _predictions(on_chip, ready.dataset, len(models))
         store.record_inferences(
             settings,
-            [InferenceRecord(m.id, repeat, seconds, *result) for m, result in zip(models, tested, strict=True)],
+            [
+                InferenceRecord(model.id, repeat, seconds, *result, numbers)
+                for model, result, numbers in zip(models, tested, predicted, strict=True)
+            ],
         )
         on_point(done)
+
+
+def _predictions(models: Programmable, data: DataSet, n_models: int) -> Sequence[list[float] | None]:
+    """Return what each model predicts of a small set of numbers, in a read of its own; None of any other set."""
+    if data.n_classes is not None or data.test_y_B.numel() > MOST_PREDICTIONS:
+        return [None] * n_models
+    predicted: list[list[float]] = models.outputs(data.test_x_BCHW).flatten(1).tolist()
+    return predicted

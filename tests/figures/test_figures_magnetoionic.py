@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analogcli.cli.plot import Quantity, _plot_runs, relaxed_accuracies
+from analogcli.cli.drawings import Quantity, of_runs, relaxed_accuracies
 from analogcli.errors import UsageError
 from analogcli.figures.laws import draw_laws
 from analogcli.figures.learning_rates import draw_figure
@@ -75,9 +75,9 @@ def test_nothing_is_cut_off_below(stored: tuple[Store, list[Choice]]) -> None:
 def test_gradients_and_weights_of_runs_are_drawn(stored: tuple[Store, list[Choice]]) -> None:
     store, choices = stored
     runs = runs_of(choices)
-    (ax,) = _plot_runs(store, runs, Quantity.GRADIENT).canvas().axes
+    (ax,) = of_runs(store, runs, Quantity.GRADIENT).canvas().axes
     assert len(ax.lines) == 2 and ax.get_yscale() == "log"
-    panels = _plot_runs(store, runs, Quantity.WEIGHTS).canvas().axes
+    panels = of_runs(store, runs, Quantity.WEIGHTS).canvas().axes
     assert [panel.get_title() for panel in panels] == ["layers.1, rails dotted", "layers.4, rails dotted"]
     for panel in panels:
         rails = sorted(float(np.asarray(line.get_xdata())[0]) for line in panel.lines)
@@ -94,7 +94,7 @@ def test_weights_of_other_networks_are_refused(stored: tuple[Store, list[Choice]
     with ProgressView(quiet=True) as view:
         run = train(store, spec, ExecutionOptions(), view)
     with pytest.raises(UsageError, match="has no weights of double devices"):
-        _plot_runs(store, [run], Quantity.WEIGHTS)
+        of_runs(store, [run], Quantity.WEIGHTS)
 
 
 def test_the_laws_are_drawn_over_their_range() -> None:

@@ -193,3 +193,30 @@ def test_a_picture_of_nothing_says_what_makes_something(analog: Callable[..., Do
     assert done.code == 2
     assert f"`analog infer {stopped[:8]}`" in done.err
     assert "`analog infer RUN`" in analog("plot", "drift").err
+
+
+@pytest.mark.parametrize(
+    "backend", ["native", pytest.param("aihwkit", marks=[needs_aihwkit, pytest.mark.aihwkit])], ids=str
+)
+def test_what_a_regression_predicts_is_stored_and_shown_at_every_time(
+    analog: Callable[..., Done], backend: str
+) -> None:
+    assert analog("run", "aihwkit-05", "--quiet", "--backend", backend).code == 0
+    data = inferred(analog, "last", "--times", "0,1,20,1000,1e5", "--repeats", "3")
+    to_learn = [1.0, 0.5, 0.7, 0.3]
+    for result in data["results"]:
+        # In order, sample by sample, and near what was to be learnt; the loss is that of another read.
+        squares = [(a - b) ** 2 for a, b in zip(result["predictions"], to_learn, strict=True)]
+        assert sum(squares) / 4 < 0.08
+    later = data["times"][-1]
+    column = [r["predictions"][0] for r in data["results"] if r["seconds"] == later["seconds"]]
+    assert later["predictions"][0] == pytest.approx(sum(column) / len(column))
+    shown = analog("infer", "last", "--times", "0,1,20,1000,1e5", "--repeats", "3").out
+    assert " ".join(f"{value:.3f}" for value in later["predictions"]) in shown
+
+
+def test_classes_are_not_predicted_number_by_number(analog: Callable[..., Done]) -> None:
+    trained(analog, "--setting", "fp-sgd")
+    data = inferred(analog, "last", "--times", "0", "--repeats", "1")
+    assert all(result["predictions"] is None for result in data["results"])
+    assert "prediction" not in analog("infer", "last", "--times", "0", "--repeats", "1").out
