@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import server_kit
 from command_kit import Done, Result, Running, forked, started
 
 # Before torch is imported anywhere: one thread is what runs use, and the test machine has other work.
@@ -30,6 +31,27 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Otherwise the data sets of whoever runs the tests would be found.
     monkeypatch.setenv("ANALOG_DATA_DIR", str(tmp_path / "data"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[server_kit.Server]:
+    """A real PostgreSQL server; a test that stops it starts it again."""
+    if reason := server_kit.obstacle():
+        pytest.skip(reason)
+    with server_kit.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, workspace: Path) -> Iterator[str]:
+    """Where a fresh store is to be, on either engine: a test that asks for it runs on both."""
+    if request.param == "sqlite":
+        yield str(workspace / "results" / "analog.db")
+        return
+    server: server_kit.Server = request.getfixturevalue("postgres")
+    url = server.new()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture

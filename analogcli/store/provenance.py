@@ -12,6 +12,7 @@ from typing import Any
 
 from analogcli import __version__
 from analogcli.spec import ExecutionOptions
+from analogcli.store.location import without_password
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def collect(options: ExecutionOptions, device: str, data_fingerprint: str | None
         git_commit=_git_commit(),
         hostname=socket.gethostname(),
         device=device,
-        command_line=shlex.join(["analog", *sys.argv[1:]]),
+        command_line=shlex.join(["analog", *map(without_password, sys.argv[1:])]),
         options=options.model_dump(mode="json"),
         data_fingerprint=data_fingerprint,
         notes=notes,

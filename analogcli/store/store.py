@@ -19,7 +19,10 @@ from analogcli.errors import StoreError, UnknownName, UsageError
 from analogcli.spec import PcmInference, RunSpec, digest
 from analogcli.store import checkpoints, schema
 from analogcli.store.checkpoints import CheckpointFile
-from analogcli.store.engine import Location, connect, explained, locate
+from analogcli.store.engine import connect
+from analogcli.store.explain import explained
+from analogcli.store.location import Location, locate
+from analogcli.store.patience import commit, patient
 from analogcli.store.processes import Owner, this_process
 from analogcli.store.provenance import Provenance
 from analogcli.store.values import InferenceRecord, ModelEpoch, ModelRecord, RunRecord, SavedState, run_record
@@ -58,6 +61,7 @@ class Store:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
+    @patient
     def begin(
         self,
         spec: RunSpec,
@@ -93,6 +97,7 @@ class Store:
             )
         return run_id
 
+    @patient
     def take_over(self, run_id: str, provenance: Provenance) -> None:
         """Record that this process continues a run that was interrupted or failed.
 
@@ -112,6 +117,7 @@ class Store:
             run.hostname, run.pid, run.process_started = owner.hostname, owner.pid, owner.started
             run.attempts.append(_provenance_row(provenance, _now()))
 
+    @patient
     def record_epochs(self, done: Sequence[ModelEpoch]) -> None:
         """Record one epoch of several models with series and checkpoints, all or nothing.
 
@@ -129,6 +135,7 @@ class Store:
         for one in done:
             checkpoints.keep_only(self.folder, one.checkpoint)
 
+    @patient
     def record_checkpoints(self, files: "dict[int, CheckpointFile]", epoch: int, step: int) -> None:
         """Record checkpoints, by id of the model, in the middle of the epoch after ``epoch`` complete ones."""
         with self._write() as session:
@@ -137,6 +144,7 @@ class Store:
         for file in files.values():
             checkpoints.keep_only(self.folder, file)
 
+    @patient
     def record_inferences(self, settings: PcmInference, records: Sequence[InferenceRecord]) -> None:
         """Record what models gave at a time after programming, in place of what was recorded of the same before."""
         with self._write() as session:
@@ -144,12 +152,14 @@ class Store:
                 data = {"settings": settings.model_dump(mode="json"), "settings_hash": digest(settings)}
                 session.merge(schema.Inference(**asdict(record), **data, recorded_at=_now()))
 
+    @patient
     def end(self, run_id: str, status: str, error: str | None = None) -> None:
         """Record how a run ended: finished, failed (with the error text) or interrupted."""
         with self._write() as session:
             run = self._row(session, run_id)
             run.status, run.error, run.updated_at = status, error, _now()
 
+    @patient
     def delete(self, run_id: str) -> None:
         """Delete a run with everything that belongs to it, files included."""
         with self._write() as session:
@@ -164,6 +174,7 @@ class Store:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
+    @patient
     def runs(self, **where: str) -> list[RunRecord]:
         """Return the runs whose columns have these values, oldest first, with models and epochs."""
         query = (
@@ -182,6 +193,7 @@ class Store:
         found = self.runs(spec_hash=spec.hash)
         return max(found, key=lambda run: (run.status == "finished", run.epochs_done, run.created_at), default=None)
 
+    @patient
     def run(self, name: str) -> RunRecord:
         """Return the run whose id begins with ``name``; ``last`` is the newest.
 
@@ -199,6 +211,7 @@ class Store:
             raise UnknownName("run", name, [i[:8] for i in ids[-5:]], "`analog list runs` shows all.")
         return self.runs(id=found[0])[0]
 
+    @patient
     def saved_state(self, model: ModelRecord) -> SavedState | None:
         """Return the last checkpoint of a model, or None if it has none."""
         query = select(schema.Checkpoint).filter_by(model_id=model.id).order_by(schema.Checkpoint.id.desc()).limit(1)
@@ -210,12 +223,14 @@ class Store:
         """Read a checkpoint file, after checking its digest."""
         return checkpoints.read(self.folder, saved.file)
 
+    @patient
     def series(self, model: ModelRecord, name: str) -> dict[int, bytes]:
         """Return a series of a model as chunks of little-endian float32 by epoch."""
         query = select(schema.Series).filter_by(model_id=model.id, name=name).order_by(schema.Series.epoch)
         with self._read() as session:
             return {row.epoch: row.values for row in session.scalars(query)}
 
+    @patient
     def inferences(self, run: RunRecord) -> list[tuple[PcmInference, list[InferenceRecord]]]:
         """Return what is recorded of a run after programming, for each setting of the memory in the order of time."""
         ids = [model.id for model in run.models]
@@ -232,6 +247,7 @@ class Store:
                 )
         return list(by_settings.values())
 
+    @patient
     def problems(self) -> list[str]:
         """Return what is wrong with the store: database integrity, missing or altered checkpoint files."""
         with self._read() as session:
@@ -242,6 +258,7 @@ class Store:
         files = [CheckpointFile(row.path, row.sha256, row.size) for row in rows]
         return found + [p for p in (checkpoints.damage(self.folder, file) for file in files) if p]
 
+    @patient
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table."""
         with self._read() as session:
@@ -257,7 +274,7 @@ class Store:
         with explained(self.location), self.sessions() as session:
             session.connection(execution_options={"writes": True})
             yield session
-            session.commit()
+            commit(session, self.location)
 
     @contextmanager
     def _read(self) -> Iterator[Session]:
@@ -265,7 +282,8 @@ class Store:
             yield session
 
     def _row(self, session: Session, run_id: str) -> schema.Run:
-        run = session.get(schema.Run, run_id)
+        # SQLite has one writer at a time; on a server the row waits for whoever else writes it.
+        run = session.get(schema.Run, run_id, with_for_update=True)
         if run is None:
             raise StoreError(f"run {run_id[:8]} is no longer in the store {self.location}; it was deleted meanwhile.")
         return run

@@ -11,11 +11,6 @@ from analogcli.errors import StoreError
 from analogcli.store import CheckpointFile, ModelEpoch, Store
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "analog.db"))
-
-
 def load(store: Store, run_id: str) -> dict[str, torch.Tensor]:
     saved = store.saved_state(store.run(run_id).models[0])
     assert saved is not None
@@ -82,7 +77,7 @@ def test_an_epoch_that_cannot_be_recorded_as_a_whole_is_not_recorded_at_all(stor
     train_one(store, run.id, run.models[0], 1)
     file = store.save_state(run.id, 0, "epoch-0002", {"epoch": torch.tensor(2)})
     too_long = {"train_loss": "not bytes"}
-    with pytest.raises(StoreError):
+    with pytest.raises((StoreError, TypeError)):  # PostgreSQL's driver looks at it before the database does
         store.record_epochs([ModelEpoch(run.models[0].id, epoch(2), too_long, file)])  # type: ignore[arg-type]
     assert [e.epoch for e in store.run(run.id).models[0].epochs] == [1]
     assert load(store, run.id)["epoch"] == 1
@@ -159,7 +154,8 @@ def test_a_checkpoint_holds_no_code(store: Store) -> None:
         load(store, run.id)
 
 
-def test_damage_to_the_database_itself_is_found(store: Store, tmp_path: Path) -> None:
+def test_damage_to_the_database_itself_is_found(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "analog.db"))
     run = store.run(begin(store, n_models=50))
     for model in run.models:
         train_one(store, run.id, model, 1)

@@ -20,9 +20,8 @@ from analogcli.store.engine import HEAD
 from analogcli.store.schema import Base
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
-    Store.open(str(tmp_path / "a.db"))
-    with sa.create_engine(f"sqlite:///{tmp_path / 'a.db'}").connect() as connection:
+def test_the_migrations_make_exactly_the_tables_of_the_schema(store: Store) -> None:
+    with sa.create_engine(store.location.url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+import server_kit
 from store_helpers import NO_FILE, begin, epoch
 
 from analogcli.errors import StoreError
@@ -18,10 +19,10 @@ PROCESSES = 6
 EPOCHS = 10
 
 
-def write_epochs(start: Barrier, file: str) -> str:
+def write_epochs(start: Barrier, address: str) -> str:
     """Open a store at the same moment as the others, begin a run and write epochs as fast as possible."""
     start.wait(60)
-    store = Store.open(file)
+    store = Store.open(address)
     run = store.run(begin(store))
     for number in range(EPOCHS):
         done = ModelEpoch(run.models[0].id, epoch(number, number / EPOCHS), {"train_loss": b"1234"}, NO_FILE)
@@ -31,15 +32,16 @@ def write_epochs(start: Barrier, file: str) -> str:
     return run.id
 
 
-def test_many_processes_open_fresh_stores_at_once_and_write_epochs_and_none_is_lost(tmp_path: Path) -> None:
-    # Spawned, not forked: nothing is shared but the file. The first store is there to import everything.
+def test_many_processes_open_fresh_stores_at_once_and_write_epochs_and_none_is_lost(
+    tmp_path: Path, postgres: server_kit.Server
+) -> None:
+    # Spawned, not forked: nothing is shared but the store. The first one is there to import everything.
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, context) as pool:
         start = manager.Barrier(PROCESSES)
-        for number in range(2):
-            file = str(tmp_path / f"{number}.db")
-            ids = [job.result(120) for job in [pool.submit(write_epochs, start, file) for _ in range(PROCESSES)]]
-            store = Store.open(file)
+        for address in (str(tmp_path / "0.db"), str(tmp_path / "1.db"), postgres.new()):
+            ids = [job.result(120) for job in [pool.submit(write_epochs, start, address) for _ in range(PROCESSES)]]
+            store = Store.open(address)
             assert {run.id for run in store.runs()} == set(ids)
             for run in store.runs():
                 assert [e.test_accuracy for e in run.models[0].epochs] == [n / EPOCHS for n in range(EPOCHS)]

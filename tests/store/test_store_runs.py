@@ -17,11 +17,6 @@ from analogcli.errors import StoreError, UnknownName, UsageError
 from analogcli.store import ModelEpoch, Store
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "results" / "analog.db"))
-
-
 def owned_by(store: Store, run_id: str, pid: int, started: float, hostname: str | None = None) -> None:
     """Let the run belong to another process."""
     with store.sessions() as session, session.begin():
@@ -190,7 +185,11 @@ def test_a_folder_means_the_store_in_it(tmp_path: Path) -> None:
     ("address", "sentence"),
     [
         ("nonsense://x", "is neither a path nor a URL"),
-        ("postgresql://host:port/name", "is neither a path nor a URL"),
+        ("mysql://host/name", "is neither a path nor a URL like .* or postgresql://"),
+        (
+            "postgresql://me:s3cret@host:port/name",
+            r"'postgresql://me:\*\*\*@host:port/name' is neither a path nor a URL",
+        ),
         ("sqlite://", "in memory, gone when the command ends; name a file"),
         ("sqlite:///:memory:", "in memory, gone when the command ends; name a file"),
         ("sqlite:///a.db?timeout=soon", "timeout='soon' is not a number of seconds"),
@@ -200,12 +199,6 @@ def test_an_address_that_names_no_store_is_a_sentence(workspace: Path, address: 
     with pytest.raises(UsageError, match=sentence):
         Store.open(address)
     assert list(workspace.iterdir()) == []
-
-
-def test_a_password_in_an_address_is_not_repeated() -> None:
-    with pytest.raises((UsageError, StoreError)) as caught:
-        Store.open("postgresql://me:s3cret@127.0.0.1:9/name")
-    assert "s3cret" not in str(caught.value)
 
 
 def test_a_store_below_a_file_is_a_sentence(tmp_path: Path) -> None:
