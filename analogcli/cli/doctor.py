@@ -82,6 +82,7 @@ def _data(data_dir: str | None) -> Iterator[Finding]:
 def _store(store: str | None) -> Iterator[Finding]:
     from analogcli.errors import AnalogError
     from analogcli.store import Store, locate
+    from analogcli.store.network import network_file_system
 
     try:
         location = locate(store)
@@ -94,10 +95,12 @@ def _store(store: str | None) -> Iterator[Finding]:
     except AnalogError as exc:
         yield Finding("store", False, str(exc), "see `analog store --help`")
         return
+    kind = network_file_system(location.file) if location.file else None
+    shared = f", on a network file system ({kind}): for one machine only, for several use PostgreSQL" if kind else ""
     yield Finding(
         "store",
         not problems,
-        f"{location}: {len(runs)} runs" + "".join(f"; {p}" for p in problems),
+        f"{location}: {len(runs)} runs{shared}" + "".join(f"; {p}" for p in problems),
         "`analog run … --again` trains a run anew, `analog store delete` drops it" if problems else "",
     )
     for run in runs:

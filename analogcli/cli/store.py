@@ -26,9 +26,15 @@ def info(store: o.StoreOption = None, json: o.JsonOption = False) -> None:
 @app.command()
 def check(store: o.StoreOption = None) -> None:
     """Check the database and the digest of every checkpoint file; exit 1 if something is wrong."""
+    from analogcli.cli.console import note
     from analogcli.store import Store
+    from analogcli.store.network import network_file_system
 
-    problems = Store.open(store, create=False).problems()
+    opened = Store.open(store, create=False)
+    file = opened.location.file
+    if file and (kind := network_file_system(file)):
+        note(f"note: {file} is on a network file system ({kind}): for one machine only, for several use PostgreSQL")
+    problems = opened.problems()
     for problem in problems:
         print(problem)
     if problems:
