@@ -17,6 +17,7 @@ from analogcli.cli.import_ import import_
 from analogcli.cli.infer import infer
 from analogcli.cli.list import list_
 from analogcli.cli.plot import plot
+from analogcli.cli.records import records
 from analogcli.cli.resume import resume
 from analogcli.cli.run import run
 from analogcli.cli.show import show
@@ -56,7 +57,24 @@ def analog(
     """
 
 
-for command in (demo, run, resume, sweep, infer, list_, show, compare, plot, export, import_, bench, doctor, data):
+COMMANDS = (
+    demo,
+    run,
+    resume,
+    sweep,
+    infer,
+    list_,
+    show,
+    compare,
+    plot,
+    export,
+    import_,
+    records,
+    bench,
+    doctor,
+    data,
+)
+for command in COMMANDS:
     app.command(command.__name__.rstrip("_"), cls=SeveralWords)(command)
 app.add_typer(store.app, name="store")
 

@@ -47,16 +47,11 @@ def of_registry(
     from analogcli.errors import UsageError
     from analogcli.figures import curves as accuracies
     from analogcli.figures import descents, losses, rows
-    from analogcli.figures.selection import ONE_SPEC, choose
-    from analogcli.registry import MAY_DIFFER
+    from analogcli.figures.selection import of_figure
 
     if figure.kind == "table":
         raise UsageError(f"{figure.id} is a table; `analog compare {figure.id} --published` prints it")
-    curves = registry.curves(figure, overrides)
-    stored = [r for name in dict.fromkeys(p.experiment for p in figure.panels) for r in store.runs(experiment=name)]
-    # The very run may have been made under the name of another experiment, e.g. floating point of the same network.
-    stored += [run for curve in curves for run in store.runs(spec_hash=curve.spec.hash)]
-    choices = choose(curves, stored, ONE_SPEC if figure.kind == "descents" else MAY_DIFFER)
+    choices = of_figure(store, registry, figure, overrides)
     titles = {name: s.title for name, s in registry.protocols[figure.protocol].settings.items()}
     for choice in choices:
         if choice.run is None:
@@ -72,6 +67,7 @@ def of_registry(
         return Drawing(name, lambda: descents.draw_figure(figure, lines), lambda: descents.numbers(figure, lines))
     if figure.kind == "learning-rates":
         from analogcli.figures.learning_rates import draw_figure
+        from analogcli.figures.summary import relaxed_accuracies
 
         runs = [choice.run for choice in choices if choice.run is not None]
         relaxed = {run.id: relaxed_accuracies(store, run) for run in runs}
@@ -116,14 +112,6 @@ def _series(store: "Store") -> "Callable[[ModelRecord], np.ndarray]":
         return np.frombuffer(b"".join(store.series(model, "train_loss").values()), "<f4")
 
     return of
-
-
-def relaxed_accuracies(store: "Store", run: "RunRecord") -> list[float]:
-    """Return the accuracy of each model after field relaxation [fraction]; none where that was not measured."""
-    import numpy as np
-
-    chunks = [chunk for model in run.models for chunk in store.series(model, "relaxed").values()]
-    return [float(np.frombuffer(chunk, "<f4")[1]) for chunk in chunks]
 
 
 def _describe(choice: "Choice", figure: "Figure", titles: dict[str, str]) -> str:

@@ -1,11 +1,12 @@
 """Which stored run a line of a figure is drawn from: the very run, or the nearest, and how that differs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analogcli.errors import SpecError
-from analogcli.registry import MAY_DIFFER, Curve, essence
-from analogcli.store import RunRecord
+from analogcli.registry import MAY_DIFFER, Curve, Figure, Registry, essence
+from analogcli.store import RunRecord, Store
 
 ONE_SPEC = ("n_models", "seed")
 """What may differ where engines and fidelities are what is compared."""
@@ -19,6 +20,15 @@ class Choice:
     run: RunRecord | None
     remark: str | None
     """How the run differs from what the figure asks for."""
+
+
+def of_figure(store: Store, registry: Registry, figure: Figure, overrides: Mapping[str, Any]) -> list[Choice]:
+    """Return, for each line of a registry figure, the stored run to draw."""
+    curves = registry.curves(figure, overrides)
+    stored = [run for name in dict.fromkeys(p.experiment for p in figure.panels) for run in store.runs(experiment=name)]
+    # The very run may have been made under the name of another experiment, e.g. floating point of the same network.
+    stored += [run for curve in curves for run in store.runs(spec_hash=curve.spec.hash)]
+    return choose(curves, stored, ONE_SPEC if figure.kind == "descents" else MAY_DIFFER)
 
 
 def choose(curves: Sequence[Curve], runs: Sequence[RunRecord], may_differ: Sequence[str] = MAY_DIFFER) -> list[Choice]:

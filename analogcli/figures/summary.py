@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any, Literal
 
-from analogcli.store import EpochRecord, ModelRecord, RunRecord
+import numpy as np
+
+from analogcli.store import RELAXED, EpochRecord, ModelRecord, RunRecord, Store
 
 LAST_EPOCHS = 5
 
@@ -100,6 +102,12 @@ def accuracy_of_last(run: RunRecord, epochs: int) -> float:
 def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy", epochs: int = LAST_EPOCHS) -> float:
     """Return the mean over a model's last training epochs (fewer if it has fewer)."""
     return fmean([_value(e, measure) for e in model.epochs if e.epoch > 0][-epochs:])
+
+
+def relaxed_accuracies(store: Store, run: RunRecord) -> list[float]:
+    """Return the accuracy of each model after its devices have relaxed [fraction]; none where that was not measured."""
+    chunks = [chunk for model in run.models for chunk in store.series(model, RELAXED).values()]
+    return [float(np.frombuffer(chunk, "<f4")[1]) for chunk in chunks]
 
 
 def _value(epoch: EpochRecord, measure: Measure) -> float:

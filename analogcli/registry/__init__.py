@@ -1,8 +1,10 @@
 """What can be run, drawn and compared: YAML entries and how names lead to them. No torch, no database."""
 
+from analogcli.registry.commands import FLAGS, flag, words
 from analogcli.registry.entries import Experiment, Figure, Panel, Preset, Protocol, Setting
 from analogcli.registry.files import load
-from analogcli.registry.registry import FLAGS, MAY_DIFFER, Curve, Published, Registry, essence, flag, fold
+from analogcli.registry.published import MAY_DIFFER, Published, essence
+from analogcli.registry.registry import Curve, Registry, fold
 
 __all__ = [
     "FLAGS",
@@ -20,4 +22,5 @@ __all__ = [
     "flag",
     "fold",
     "load",
+    "words",
 ]

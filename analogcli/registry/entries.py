@@ -40,6 +40,8 @@ class PublishedValue(Entry):
     setting: str
     value: float
     std: float | None = None
+    relaxed: float | None = None
+    """The same after the devices have relaxed."""
     where: Data = {}
 
 

@@ -1,49 +1,18 @@
 """The registry: names, aliases and nearest names; from an experiment, a protocol and a setting to a RunSpec."""
 
 import itertools
-import json
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
+from analogcli.registry.commands import FLAGS, command_of, words
 from analogcli.registry.devices import KINDS, installed_devices
 from analogcli.registry.entries import Data, Experiment, Figure, Panel, Preset, Protocol
-from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested, parse_value
+from analogcli.registry.published import Published, PublishedSpec, nearest, published_values
+from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested
 from analogcli.spec.unions import members
-
-FLAGS = {
-    "device.tau": "--tau",
-    "device.kind": "--device",
-    "task.lr": "--lr",
-    "algorithm.clipping": "--clipping",
-    "algorithm.var": "--var",
-    "algorithm.resistor_noise": "--resistor-noise",
-    "task.epochs": "--epochs",
-    "task.batch_size": "--batch-size",
-    "task.dataset": "--dataset",
-    "task.model.name": "--model",
-    "task.model.pretrained": "--pretrained",
-    "task.model.train_mode": "--train-mode",
-    "task.model.block_type": "--block-type",
-    "algorithm.gamma": "--gamma",
-    "seed": "--seed",
-    "n_models": "--n-models",
-    "backend": "--backend",
-}
-
-
-MAY_DIFFER = ("task.epochs", "n_models", "seed", "backend", "update.fidelity")
-"""Fields that do not change what a line of a figure or a published number is about."""
-
-
-def flag(path: str, value: Any) -> str:
-    """Return how an override is typed in a shell: its own flag, or ``--set path=value``."""
-    plain = isinstance(value, str) and (path in FLAGS or parse_value(value) == value)
-    text = value if plain else json.dumps(value, ensure_ascii=False)
-    return f"{FLAGS[path]} {shlex.quote(text)}" if path in FLAGS else f"--set {shlex.quote(f'{path}={text}')}"
 
 
 def fold(name: str) -> str:
@@ -67,18 +36,6 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Published:
-    """A published number beside which a run may be put."""
-
-    value: float
-    std: float | None
-    source: str
-    rule: str
-    last_epochs: int
-    matches_epochs: bool
-
-
-@dataclass(frozen=True)
 class Registry:
     """All entries by id."""
 
@@ -88,7 +45,7 @@ class Registry:
     presets: Mapping[str, Preset] = field(default_factory=dict)
 
     @cached_property
-    def _published_specs(self) -> dict[str, list[tuple[RunSpec, Published]]]:
+    def _published(self) -> dict[str, list[PublishedSpec]]:
         return {}
 
     @cached_property
@@ -229,7 +186,8 @@ class Registry:
                         layer={} if digital else figure.spec,
                         overrides=own | asked,
                     )
-                    command = self._command(figure, panel, setting, own | asked, digital)
+                    typed = ({} if digital else _dotted(figure.spec)) | own | asked
+                    command = words(self, panel.experiment, figure.protocol, setting, typed)
                     out.append(Curve(index, setting, tau, spec, command, point))
         tau = (overrides or {}).get("device.tau")
         if tau is not None and all(curve.tau is None for curve in out):
@@ -264,7 +222,8 @@ class Registry:
                 asked = self._applying(figure.protocol, setting, {**group.set, **overrides})
                 spec = self.spec(panel.experiment, protocol=figure.protocol, setting=setting, overrides=asked)
                 digital = self.is_digital(figure.protocol, setting)
-                command = self._command(figure, panel, setting, asked, digital)
+                typed = ({} if digital else _dotted(figure.spec)) | asked
+                command = words(self, panel.experiment, figure.protocol, setting, typed)
                 found.setdefault(spec.hash, Curve(index, setting, None, spec, command, group=number))
         return list(found.values())
 
@@ -275,29 +234,13 @@ class Registry:
         """
         if spec.experiment not in self.experiments:
             return None
-        wanted = essence(spec)
-        for theirs, value in self._published(spec.experiment):
-            labels = (theirs.protocol, theirs.setting) == (spec.protocol, spec.setting)
-            if labels and essence(theirs) == wanted:
-                return replace(value, matches_epochs=theirs.task.epochs == spec.task.epochs)
-        return None
+        if spec.experiment not in self._published:
+            self._published[spec.experiment] = published_values(self, self.experiments[spec.experiment])
+        return nearest(self._published[spec.experiment], spec)
 
-    def _published(self, experiment: str) -> list[tuple[RunSpec, Published]]:
-        """Return the published values of an experiment with the specs that they were measured with."""
-        if experiment not in self._published_specs:
-            self._published_specs[experiment] = [
-                (
-                    self.spec(
-                        experiment, protocol=table.protocol, setting=entry.setting, overrides=table.where | entry.where
-                    ),
-                    Published(
-                        entry.value, entry.std, table.source.text, table.source.rule, table.source.last_epochs, True
-                    ),
-                )
-                for table in self.experiments[experiment].published
-                for entry in table.values
-            ]
-        return self._published_specs[experiment]
+    def command(self, spec: RunSpec) -> str:
+        """Return the shortest `analog run` that makes a run of this spec."""
+        return command_of(self, spec)
 
     def applies(self, protocol: str, setting: str, path: str) -> bool:
         """Return whether an override of several settings is for this one; a field that none has is left to `build`."""
@@ -308,20 +251,6 @@ class Registry:
         own = self.protocols[protocol].settings[setting].spec.get("algorithm", {}).get("kind")
         elsewhere = any(name in kind.model_fields for kind in kinds.values())
         return part != "algorithm" or not elsewhere or own not in kinds or name in kinds[own].model_fields
-
-    def _command(self, figure: Figure, panel: Panel, setting: str, dotted: Mapping[str, Any], digital: bool) -> str:
-        words = ["analog run", panel.experiment]
-        if figure.protocol != self.experiment(panel.experiment).default_protocol:
-            words.append(f"--protocol {figure.protocol}")
-        words.append(f"--setting {setting}")
-        extra = {} if digital else _dotted(figure.spec)
-        words += [flag(path, value) for path, value in (extra | dict(dotted)).items()]
-        return " ".join(words)
-
-
-def essence(spec: RunSpec, may_differ: Sequence[str] = MAY_DIFFER) -> Data:
-    """Return what a run is about: its leaves without those that may differ."""
-    return {path: value for path, value in spec.leaves().items() if path not in may_differ}
 
 
 def _names(entries: Iterable[Experiment | Figure | Preset]) -> dict[str, str]:

@@ -4,11 +4,21 @@ from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import DEFAULT_STORE, Location, locate
 from analogcli.store.provenance import Provenance, collect, version_of
 from analogcli.store.store import Store
-from analogcli.store.values import BEFORE, EpochRecord, InferenceRecord, ModelEpoch, ModelRecord, RunRecord, SavedState
+from analogcli.store.values import (
+    BEFORE,
+    RELAXED,
+    EpochRecord,
+    InferenceRecord,
+    ModelEpoch,
+    ModelRecord,
+    RunRecord,
+    SavedState,
+)
 
 __all__ = [
     "BEFORE",
     "DEFAULT_STORE",
+    "RELAXED",
     "CheckpointFile",
     "EpochRecord",
     "InferenceRecord",

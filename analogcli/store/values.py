@@ -13,6 +13,8 @@ from analogcli.store.processes import Owner
 
 BEFORE = -1.0
 """The time of an inference with the weights as they were trained, before any programming [s]."""
+RELAXED = "relaxed"
+"""Name of the series with test loss and accuracy after the devices have relaxed."""
 
 
 @dataclass(frozen=True)

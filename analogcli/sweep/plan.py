@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
-from analogcli.registry import FLAGS, Registry, flag
+from analogcli.registry import FLAGS, Registry, words
 from analogcli.spec import RunSpec, parse_value
 
 NAMES = ("setting", "protocol")
@@ -52,10 +52,7 @@ def plan_grid(
         dropped |= dict.fromkeys(absent)
         own = {path: value for path, value in own.items() if path not in absent}
         spec = registry.spec(experiment, protocol=prot.id, setting=name, overrides=own)
-        default = registry.experiment(experiment).default_protocol
-        words = ["analog run", experiment, *([] if prot.id == default else [f"--protocol {prot.id}"])]
-        words += [f"--setting {name}", *(flag(path, value) for path, value in own.items())]
-        planned.append(Planned(spec, " ".join(words)))
+        planned.append(Planned(spec, words(registry, experiment, prot.id, name, own)))
     return _once(planned), list(dropped)
 
 

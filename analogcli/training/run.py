@@ -19,6 +19,7 @@ from analogcli import backends, data
 from analogcli.errors import AnalogError, RunFailed, UsageError
 from analogcli.spec import ExecutionOptions, LeastSquaresTask, RunSpec, Task
 from analogcli.store import (
+    RELAXED,
     CheckpointFile,
     EpochRecord,
     ModelEpoch,
@@ -33,9 +34,6 @@ from analogcli.training import device as devices
 from analogcli.training.events import EpochDone, Position, Saved, Watch
 from analogcli.training.fit import evaluate, fit, steps_per_epoch
 from analogcli.training.stop import StopRequest, listening
-
-RELAXED = "relaxed"
-"""Name of the series with test loss and accuracy after the devices have relaxed."""
 
 
 class Observer(Protocol):

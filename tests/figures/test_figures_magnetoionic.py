@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from analogcli.cli.drawings import Quantity, of_runs, relaxed_accuracies
+from analogcli.cli.drawings import Quantity, of_runs
 from analogcli.errors import UsageError
 from analogcli.figures.laws import draw_laws
 from analogcli.figures.learning_rates import draw_figure
 from analogcli.figures.selection import Choice, choose
+from analogcli.figures.summary import relaxed_accuracies
 from analogcli.registry import load
 from analogcli.spec import ExecutionOptions
 from analogcli.store import RunRecord, Store

@@ -1,0 +1,128 @@
+"""A reproduction record: one line of JSON that says what a run gave, with what it was made, and what was published.
+
+A file of records holds one line a spec; a run exported again takes the place of its older line. Records are kept under
+version control beside the code, so that a number in a text can be traced when the store it is from is long gone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from analogcli.errors import UsageError
+from analogcli.figures.summary import LAST_EPOCHS, Measure, last_epochs_mean, measure_of, relaxed_accuracies
+from analogcli.registry import Published, Registry
+from analogcli.store import RunRecord, Store
+
+FOLDER = "reproduction"
+"""Where records lie, beside the store."""
+
+
+class PublishedNumber(BaseModel):
+    """What the paper says; accuracies in %."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float
+    std: float | None
+    relaxed: float | None
+    source: str
+    rule: str
+
+
+class Record(BaseModel):
+    """What one run gave; accuracies in %, one number a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str
+    """The shortest command that makes the run."""
+    spec_hash: str
+    measure: Measure
+    last_epochs: int
+    """Epochs that each model's number is the mean of; of a floor it is the last fifth of the iterations."""
+    models: tuple[float, ...]
+    mean: float
+    std: float | None
+    """Of the population, as in the papers' tables; null for one model."""
+    relaxed: float | None
+    """Mean accuracy after the devices have relaxed [%]; null where they do not."""
+    published: PublishedNumber | None
+    seconds: float
+    """Time spent training and testing, all models together [s]."""
+    finished: str
+    """Day of the last epoch."""
+    device: str
+    versions: dict[str, str | None]
+    notes: str | None
+    spec: dict[str, Any]
+
+
+def record_of(store: Store, registry: Registry, run: RunRecord) -> Record:
+    """Return the record of a finished run.
+
+    Raises:
+        UsageError: it is not finished.
+    """
+    if run.status != "finished":
+        raise UsageError(f"run {run.short_id} is {run.status}; a record is of a finished run (`analog resume` ends it)")
+    known = registry.published(run.spec)
+    known = known if known and known.matches_epochs else None
+    measure = measure_of(run.spec_data)
+    last = min(known.last_epochs if known else LAST_EPOCHS, run.spec_data["task"].get("epochs", 1))
+    models = [_shown(last_epochs_mean(model, measure, last), measure) for model in run.models]
+    relaxed = relaxed_accuracies(store, run)
+    made = run.attempts[-1]
+    return Record(
+        command=registry.command(run.spec),
+        spec_hash=run.spec_hash,
+        measure=measure,
+        last_epochs=last,
+        models=tuple(models),
+        mean=_shown(fmean(models)),
+        std=_shown(pstdev(models)) if len(models) > 1 else None,
+        relaxed=_shown(100 * fmean(relaxed)) if relaxed else None,
+        published=_number(known) if known else None,
+        seconds=round(run.seconds, 1),
+        finished=run.updated_at.date().isoformat(),
+        device=made["device"],
+        versions={"analog": made["package"], "commit": made["git_commit"]}
+        | {name: made[name] for name in ("python", "torch", "aihwkit")},
+        notes=made["notes"],
+        spec=run.spec_data,
+    )
+
+
+def write_records(records: Sequence[Record], file: Path) -> None:
+    """Write records into ``file``, each in the place of the line with its spec, else at the end."""
+    by_hash = {record.spec_hash: record for record in [*(read_records(file) if file.is_file() else []), *records]}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{record.model_dump_json()}\n" for record in by_hash.values()), encoding="utf-8")
+
+
+def read_records(file: Path) -> list[Record]:
+    """Return the records in ``file``.
+
+    Raises:
+        UsageError: there is no such file, or a line is no record.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        return [Record.model_validate_json(line) for line in lines if line.strip()]
+    except OSError as exc:
+        raise UsageError(f"{file}: {exc.strerror}; `analog export RUN --format record` writes records") from exc
+    except ValueError as exc:
+        raise UsageError(f"{file} has a line that is no record: {str(exc).splitlines()[0]}") from exc
+
+
+def _number(known: Published) -> PublishedNumber:
+    return PublishedNumber(
+        value=known.value, std=known.std, relaxed=known.relaxed, source=known.source, rule=known.rule
+    )
+
+
+def _shown(value: float, measure: Measure = "train loss") -> float:
+    """Return a number as it is written down: accuracies in %, and no digits that say nothing."""
+    return float(f"{100 * value if measure == 'test accuracy' else value:.6g}")
