@@ -81,8 +81,7 @@ def _data(data_dir: str | None) -> Iterator[Finding]:
 
 def _store(store: str | None) -> Iterator[Finding]:
     from analogcli.errors import AnalogError
-    from analogcli.store import Store, locate
-    from analogcli.store.network import network_file_system
+    from analogcli.store import Store, locate, network_file_system
 
     try:
         location = locate(store)

@@ -6,7 +6,9 @@ import typer
 
 from analogcli.cli import options as o
 
-app = typer.Typer(no_args_is_help=True, help="Look after the results store: where it is, is it sound, delete runs.")
+app = typer.Typer(
+    no_args_is_help=True, help="Look after the results store: where it is, is it sound, copy and delete runs."
+)
 
 
 @app.command()
@@ -27,8 +29,7 @@ def info(store: o.StoreOption = None, json: o.JsonOption = False) -> None:
 def check(store: o.StoreOption = None) -> None:
     """Check the database and the digest of every checkpoint file; exit 1 if something is wrong."""
     from analogcli.cli.console import note
-    from analogcli.store import Store
-    from analogcli.store.network import network_file_system
+    from analogcli.store import Store, network_file_system
 
     opened = Store.open(store, create=False)
     file = opened.location.file
@@ -40,6 +41,46 @@ def check(store: o.StoreOption = None) -> None:
     if problems:
         raise typer.Exit(1)
     print("the store is sound")
+
+
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The store to copy from: a path or a URL.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The store to copy to; made where there is none.")],
+    quiet: o.QuietOption = False,
+    json: o.JsonOption = False,
+) -> None:
+    """Copy runs with all that belongs to them from one store into another, SQLite or PostgreSQL.
+
+    Each run is copied whole, under its id, and only once; of a run that both have the one that got further stays.
+    What was interrupted goes on where it is typed again. Exit 1 if a checkpoint is missing or altered.
+
+    \b
+    analog store copy results/analog.db postgresql://me@server/lab
+    analog store copy postgresql://me@server/lab backup/analog.db
+    """
+    from collections import Counter
+
+    from rich.progress import track
+
+    from analogcli.cli.console import err, note, print_json
+    from analogcli.store import WHAT, Store, copy_runs
+
+    number, copying = copy_runs(Store.open(source, create=False), Store.open(target))
+    silent = quiet or not err().is_terminal
+    done = list(track(copying, "copying", number, console=err(), transient=True, disable=silent))
+    counts = Counter(one.what for one in done)
+    if json:
+        print_json([{"run": one.run_id, "what": one.what, "problems": one.problems} for one in done])
+    else:
+        print("runs: " + ", ".join(f"{counts[w]} {w}" for w in WHAT if counts[w] or w == "copied"))
+    for one in done:
+        if one.what == "being trained":
+            note(f"note: run {one.run_id[:8]} is being trained: copy again once it has ended")
+        for problem in one.problems:
+            note(f"run {one.run_id[:8]} without a checkpoint: {problem}")
+    if any(one.problems for one in done):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """Where results are kept: runs, models, epochs, series, checkpoints and their provenance."""
 
 from analogcli.store.checkpoints import CheckpointFile
-from analogcli.store.engine import DEFAULT_STORE, Location, locate
+from analogcli.store.copy import WHAT, Copied, copy_runs
+from analogcli.store.location import DEFAULT_STORE, Location, locate
+from analogcli.store.network import network_file_system, refuse_shared_sqlite
 from analogcli.store.provenance import Provenance, collect, version_of
 from analogcli.store.store import Store
 from analogcli.store.values import (
@@ -19,7 +21,9 @@ __all__ = [
     "BEFORE",
     "DEFAULT_STORE",
     "RELAXED",
+    "WHAT",
     "CheckpointFile",
+    "Copied",
     "EpochRecord",
     "InferenceRecord",
     "Location",
@@ -30,6 +34,9 @@ __all__ = [
     "SavedState",
     "Store",
     "collect",
+    "copy_runs",
     "locate",
+    "network_file_system",
+    "refuse_shared_sqlite",
     "version_of",
 ]

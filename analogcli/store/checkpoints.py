@@ -26,7 +26,7 @@ class CheckpointFile:
 
 
 def write(folder: Path, relative: str, tensors: "dict[str, Tensor]") -> CheckpointFile:
-    """Write ``tensors`` (safetensors) to a temporary name, sync, rename.
+    """Write ``tensors`` as safetensors.
 
     Raises:
         StoreError: the disk is full or the folder is not writable; nothing half-written is left.
@@ -34,6 +34,16 @@ def write(folder: Path, relative: str, tensors: "dict[str, Tensor]") -> Checkpoi
     from safetensors.torch import save
 
     payload = save({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()})
+    put(folder, relative, payload)
+    return CheckpointFile(relative, hashlib.sha256(payload).hexdigest(), len(payload))
+
+
+def put(folder: Path, relative: str, payload: bytes) -> None:
+    """Write a file to a temporary name, sync, rename.
+
+    Raises:
+        StoreError: the disk is full or the folder is not writable; nothing half-written is left.
+    """
     target = folder / relative
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -51,7 +61,6 @@ def write(folder: Path, relative: str, tensors: "dict[str, Tensor]") -> Checkpoi
             f"the checkpoint {target} could not be written: {exc.strerror}; make room or give write permission, "
             "then `analog resume` the run"
         ) from exc
-    return CheckpointFile(relative, hashlib.sha256(payload).hexdigest(), len(payload))
 
 
 def read(folder: Path, checkpoint: CheckpointFile) -> "dict[str, Tensor]":
@@ -62,25 +71,38 @@ def read(folder: Path, checkpoint: CheckpointFile) -> "dict[str, Tensor]":
     """
     from safetensors.torch import load
 
-    problem = damage(folder, checkpoint)
-    if problem:
-        raise StoreError(f"{problem}; `analog run --again` trains the run anew")
-    return load((folder / checkpoint.path).read_bytes())
+    try:
+        return load(payload(folder, checkpoint))
+    except StoreError as exc:
+        raise StoreError(f"{exc}; `analog run --again` trains the run anew") from exc
+
+
+def payload(folder: Path, checkpoint: CheckpointFile) -> bytes:
+    """Return the bytes of a checkpoint file, which are those that were written.
+
+    Raises:
+        StoreError: the file is missing, or its digest is not the stored one; in a few words.
+    """
+    path = folder / checkpoint.path
+    try:
+        read = path.read_bytes()
+    except FileNotFoundError as exc:
+        raise StoreError(f"the checkpoint {path} is missing") from exc
+    except OSError as exc:
+        raise StoreError(f"the checkpoint {path} cannot be read ({exc.strerror})") from exc
+    if len(read) != checkpoint.size:
+        raise StoreError(f"the checkpoint {path} has {len(read)} bytes instead of {checkpoint.size}")
+    if hashlib.sha256(read).hexdigest() != checkpoint.sha256:
+        raise StoreError(f"the checkpoint {path} was altered (its SHA-256 is not the stored one)")
+    return read
 
 
 def damage(folder: Path, checkpoint: CheckpointFile) -> str | None:
     """Return what is wrong with a checkpoint file in a few words, or None if it is as it was written."""
-    path = folder / checkpoint.path
     try:
-        payload = path.read_bytes()
-    except FileNotFoundError:
-        return f"the checkpoint {path} is missing"
-    except OSError as exc:
-        return f"the checkpoint {path} cannot be read ({exc.strerror})"
-    if len(payload) != checkpoint.size:
-        return f"the checkpoint {path} has {len(payload)} bytes instead of {checkpoint.size}"
-    if hashlib.sha256(payload).hexdigest() != checkpoint.sha256:
-        return f"the checkpoint {path} was altered (its SHA-256 is not the stored one)"
+        payload(folder, checkpoint)
+    except StoreError as exc:
+        return str(exc)
     return None
 
 

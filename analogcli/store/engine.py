@@ -1,5 +1,7 @@
 """Opening the database: SQLite made safe for several processes, a server's connections, migrations under lock."""
 
+import json
+import math
 import sqlite3
 import time
 from functools import partial
@@ -12,10 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from analogcli.errors import StoreError, UsageError
 from analogcli.store.explain import explained
-from analogcli.store.location import DEFAULT_STORE as DEFAULT_STORE
-from analogcli.store.location import LOCKED_S
-from analogcli.store.location import Location as Location
-from analogcli.store.location import locate as locate
+from analogcli.store.location import LOCKED_S, Location
 
 HEAD = "0004"
 MIGRATING = 0x616E616C6F67
@@ -36,7 +35,7 @@ def connect(location: Location) -> Engine:
 
 def _sqlite(location: Location, file: Path) -> Engine:
     file.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(location.url, connect_args={"timeout": location.timeout})
+    engine = sa.create_engine(location.url, connect_args={"timeout": location.timeout}, json_serializer=_json)
     event.listen(engine, "connect", partial(_prepare_sqlite, location.timeout))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -48,7 +47,7 @@ def _server(location: Location) -> Engine:
     url = location.url.difference_update_query(["timeout"])
     given = {name: value for name, value in noticing.items() if name not in url.query}
     try:
-        engine = sa.create_engine(url, connect_args=given, pool_pre_ping=True)
+        engine = sa.create_engine(url, connect_args=given, pool_pre_ping=True, json_serializer=_json)
     except ImportError as exc:
         raise UsageError(
             f"--store {location} needs a driver that is not installed ({exc}); "
@@ -56,6 +55,22 @@ def _server(location: Location) -> Engine:
         ) from exc
     event.listen(engine, "connect", _prepare_server)
     return engine
+
+
+def _json(value: Any) -> str:
+    """Return JSON as the standard and PostgreSQL know it: what is not a number, or infinite, is null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(value))
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _prepare_server(connection: Any, record: Any) -> None:

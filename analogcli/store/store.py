@@ -3,6 +3,7 @@
 Writes are short transactions, one an epoch; what a caller gets back are plain frozen values, never live rows.
 """
 
+import math
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -240,10 +241,10 @@ class Store:
             for row in session.scalars(query.order_by(schema.Inference.seconds, schema.Inference.repeat)):
                 if row.settings_hash not in by_settings:
                     by_settings[row.settings_hash] = (PcmInference.model_validate(row.settings), [])
+                # JSON has no word for what is not a number.
+                numbers = row.predictions and [math.nan if value is None else value for value in row.predictions]
                 by_settings[row.settings_hash][1].append(
-                    InferenceRecord(
-                        row.model_id, row.repeat, row.seconds, row.test_loss, row.test_accuracy, row.predictions
-                    )
+                    InferenceRecord(row.model_id, row.repeat, row.seconds, row.test_loss, row.test_accuracy, numbers)
                 )
         return list(by_settings.values())
 

@@ -1,5 +1,6 @@
 """Runs for the store to keep, made without training."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ def spec(**overrides: Any) -> RunSpec:
     return load(None).spec("digits-fcn", overrides=overrides)
 
 
+@cache
 def provenance() -> Provenance:
     """Where and with what this process would train."""
     return collect(ExecutionOptions(), "cpu", "fingerprint", None)

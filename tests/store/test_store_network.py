@@ -8,8 +8,7 @@ import pytest
 from command_kit import Done
 
 from analogcli.errors import UsageError
-from analogcli.store import Store, locate
-from analogcli.store.network import refuse_shared_sqlite
+from analogcli.store import Store, locate, refuse_shared_sqlite
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from server_kit import PASSWORD, Server
 from store_helpers import begin, epoch, provenance, train_one
 
 from analogcli.errors import StoreError, UsageError
-from analogcli.spec import PcmInference
-from analogcli.store import InferenceRecord, ModelEpoch, Store, locate
+from analogcli.spec import ExecutionOptions, PcmInference
+from analogcli.store import InferenceRecord, ModelEpoch, Store, collect, locate
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +86,9 @@ def test_a_password_is_nowhere_but_in_the_address(postgres: Server, monkeypatch:
         locate(f"postgresql://me:{PASSWORD}/@host:port/name")
     assert PASSWORD not in str(caught.value)
     monkeypatch.setattr("sys.argv", ["analog", "run", "mnist-fcn", "--store", postgres.url])
-    assert provenance().command_line.endswith(f"@127.0.0.1:{postgres.port}/postgres'")
-    assert PASSWORD not in provenance().command_line
+    command = collect(ExecutionOptions(), "cpu", None, None).command_line
+    assert command.endswith(f"@127.0.0.1:{postgres.port}/postgres'")
+    assert PASSWORD not in command
 
 
 @pytest.mark.parametrize("how", ["fast", "immediate"])
