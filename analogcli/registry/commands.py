@@ -34,10 +34,8 @@ FLAGS = {
 
 def flag(path: str, value: Any) -> str:
     """Return how an override is typed in a shell: its own flag, or ``--set path=value``."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     plain = isinstance(value, str) and (path in FLAGS or parse_value(value) == value)
-    text = value if plain else json.dumps(value, ensure_ascii=False)
+    text = value if plain else json.dumps(value, ensure_ascii=False).removesuffix(".0")
     return f"{FLAGS[path]} {shlex.quote(text)}" if path in FLAGS else f"--set {shlex.quote(f'{path}={text}')}"
 
 
