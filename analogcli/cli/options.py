@@ -75,6 +75,10 @@ DeviceOption = Annotated[
         rich_help_panel=SPEC,
     ),
 ]
+StatesOption = Annotated[
+    float | None,
+    typer.Option("--states", help="Conductance states of a device, 2 τ / Δw_min.", rich_help_panel=SPEC),
+]
 ClippingOption = Annotated[
     float | None,
     typer.Option(
@@ -165,6 +169,19 @@ GammaOption = Annotated[
         "--gamma", "--TTv1-gamma", help="Weight of the fast array in what is read (papers: γ).", rich_help_panel=SPEC
     ),
 ]
+TilesOption = Annotated[
+    int | None,
+    typer.Option("--tiles", help="Arrays in the cascade of multi-tile residual learning.", rich_help_panel=SPEC),
+]
+WarmStartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--warm-start",
+        metavar="paper|code|off",
+        help="Whose rule fills the coarse tiles before the cascade starts.",
+        rich_help_panel=SPEC,
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -178,6 +195,7 @@ SetOption = Annotated[
 FLAG_PATHS = {
     "device": "device.kind",
     "tau": "device.tau",
+    "states": "device.states",
     "lr": "task.lr",
     "clipping": "algorithm.clipping",
     "var": "algorithm.var",
@@ -191,6 +209,8 @@ FLAG_PATHS = {
     "block_number": "task.model.blocks",
     "block_type": "task.model.block_type",
     "gamma": "algorithm.gamma",
+    "tiles": "algorithm.tiles",
+    "warm_start": "algorithm.warm_start",
     "seed": "seed",
     "n_models": "n_models",
     "backend": "backend",

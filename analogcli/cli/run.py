@@ -27,6 +27,7 @@ def run(
     ] = None,
     protocol: o.ProtocolOption = None,
     tau: o.TauOption = None,
+    states: o.StatesOption = None,
     lr: o.LrOption = None,
     clipping: o.ClippingOption = None,
     var: o.VarOption = None,
@@ -39,6 +40,8 @@ def run(
     device: o.DeviceOption = None,
     backend: o.BackendOption = None,
     gamma: o.GammaOption = None,
+    tiles: o.TilesOption = None,
+    warm_start: o.WarmStartOption = None,
     model: o.ModelOption = None,
     pretrained: o.PretrainedOption = None,
     train_mode: o.TrainModeOption = None,
@@ -86,12 +89,14 @@ def run(
     analog run mnist-fcn --setting "Analog SGD" --tau 0.7 --dataset mnist5k --epochs 5
     analog run mnist-fcn --setting analog-sgd --device reram-sb --n-models 4
     analog run mnist-fcn --setting analog-sgd --set device.dw_min=0.002 --dry-run
+    analog run mnist-lenet5 --setting resl --states 4 --tiles 6 --gamma 0.5
     analog run cifar-finetune --setting tt-v1 --model resnet34 --train-mode FFT
     analog run cifar-resnet --setting resl --block-number 3 4 6 3 --block-type D D D A A A
     """
     flags = o.overrides(
         set_,
         tau=tau,
+        states=states,
         lr=lr,
         clipping=clipping,
         var=var,
@@ -104,6 +109,8 @@ def run(
         device=device,
         backend=backend,
         gamma=gamma,
+        tiles=tiles,
+        warm_start=warm_start,
         model=model,
         pretrained=pretrained,
         train_mode=train_mode,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 FLAGS = {
     "device.tau": "--tau",
     "device.kind": "--device",
+    "device.states": "--states",
     "task.lr": "--lr",
     "algorithm.clipping": "--clipping",
     "algorithm.var": "--var",
@@ -26,6 +27,8 @@ FLAGS = {
     "task.model.train_mode": "--train-mode",
     "task.model.block_type": "--block-type",
     "algorithm.gamma": "--gamma",
+    "algorithm.tiles": "--tiles",
+    "algorithm.warm_start": "--warm-start",
     "seed": "--seed",
     "n_models": "--n-models",
     "backend": "--backend",

@@ -36,6 +36,10 @@ def build(data: Mapping[str, Any]) -> RunSpec:
     task = data.get("task")
     if isinstance(task, Mapping) and "kind" not in task:
         data["task"] = {"kind": "classification", **task}
+    if isinstance(data.get("algorithm"), Mapping) and data["algorithm"].get("warm_start") == "code":
+        # The paper's two scripts have thresholds of their own, and each trains networks of its own.
+        script = "cifar" if isinstance(task, Mapping) and _kind(task.get("model")) == "resnet" else "mnist"
+        data["algorithm"] = {**data["algorithm"], "warm_start": f"code-{script}"}
     update = data.get("update")
     if isinstance(update, Mapping) and update.get("fidelity") is None:
         # The default fidelity is the backend's own: one update law per engine, written out in the resolved spec.

@@ -1,8 +1,8 @@
 """Residual learning: every array learns what those before it could not hold."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analogcli.spec.base import Spec
 from analogcli.spec.periphery import TransferRead
@@ -89,6 +89,12 @@ class MultiTileResidual(Spec):
     """Periphery of the read of a tile."""
     transfer_update: Pulses = Pulses()
     """Pulses of the write onto the next tile."""
+
+    @field_validator("warm_start", mode="before")
+    @classmethod
+    def _on_is_the_papers(cls, given: Any) -> Any:
+        # YAML reads on and off as true and false.
+        return {"True": "paper", "on": "paper", "False": "off"}.get(str(given), given)
 
     @model_validator(mode="after")
     def _vectors_fit_the_tiles(self) -> Self:

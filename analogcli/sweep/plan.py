@@ -11,6 +11,8 @@ from analogcli.spec import RunSpec, parse_value
 
 NAMES = ("setting", "protocol")
 """Axes whose values are names of the registry, not values of the spec."""
+WORDS = {"algorithm.warm_start"}
+"""Axes whose values are words as they are typed: YAML reads off as false."""
 AXES = {option.removeprefix("--"): path for path, option in FLAGS.items()} | {name: name for name in NAMES}
 """Short names of grid axes; any other axis is a dotted path into the spec."""
 
@@ -72,7 +74,8 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
         return axis, list(parsed)
     if axis not in AXES and "." not in name:
         raise UnknownName("grid axis", name, AXES, "or a path like device.dw_min.")
-    return AXES.get(axis, name.strip()), [parse_value(value) for value in parsed]
+    path = AXES.get(axis, name.strip())
+    return path, [value if path in WORDS else parse_value(value) for value in parsed]
 
 
 def _split(text: str) -> list[str]:

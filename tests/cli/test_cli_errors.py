@@ -9,6 +9,7 @@ from command_kit import TINY, Done
 
 RUN = ("run", "mnist-fcn")
 RESNET = ("run", "cifar-resnet")
+LENET = ("run", "mnist-lenet5")
 FINETUNE = ("run", "cifar-finetune")
 
 MISTAKES: list[tuple[tuple[str, ...], str]] = [
@@ -44,6 +45,13 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((*RESNET, "-block-number", "2", "2", "2", "--dry-run"), "it must be four numbers"),
     ((*RESNET, "--block-number", "2", "0", "2", "2"), "task.model.blocks"),
     ((*RESNET, "--setting", "resl", "--set", "device.states=1"), "states"),
+    ((*LENET, "--states", "1"), "states = 1.0 is not allowed; a device has 2 to"),
+    ((*LENET, "--tiles", "1"), "algorithm.tiles = 1 is not allowed"),
+    ((*LENET, "--gamma", "0"), "algorithm.gamma = 0.0 is not allowed; it must be greater than 0"),
+    ((*LENET, "--gamma", "1.5"), "algorithm.gamma = 1.5 is not allowed; it must be less than 1"),
+    ((*LENET, "--warm-start", "cod"), "algorithm.warm_start = 'cod' is not allowed; allowed: off, paper, code-mnist"),
+    ((*LENET, "--setting", "fp-sgd", "--states", "4"), "has no device; leave out --states"),
+    ((*LENET, "--setting", "tt-v1", "--tiles", "4"), "algorithm.tiles is not a field"),
     ((*RESNET, "--setting", "resl", "--gamma", "1"), "algorithm.gamma = 1.0 is not allowed"),
     ((*RESNET, "--io-perfect"), "setting fp-sgd is floating-point and reads no arrays; leave out --io-perfect"),
     ((*FINETUNE, "-TM", "FTT"), "task.model.train_mode = 'ftt' is not allowed; did you mean fft?"),

@@ -42,6 +42,18 @@ def test_the_command_of_the_multi_tile_paper(analog: Callable[..., Done], blocks
     assert spec["algorithm"]["transfer_read"]["perfect"]
 
 
+def test_the_command_for_lenet5_of_the_multi_tile_paper(analog: Callable[..., Done]) -> None:
+    plain = spec_of(analog("run", "Mnist_LeNet5", "--setting=ResL", "--cuda=-1", "--dry-run"))
+    assert (plain["experiment"], plain["protocol"], plain["algorithm"]["tiles"]) == ("mnist-lenet5", "multitile", 6)
+    words = ("--states", "4", "--tiles", "7", "--gamma", "0.2", "--warm-start", "code", "--dry-run")
+    spec = spec_of(analog("run", "mnist-lenet5", *words))
+    assert spec["device"]["dw_min"] == 0.5
+    algorithm = spec["algorithm"]
+    assert (algorithm["tiles"], algorithm["gamma"], algorithm["warm_start"]) == (7, 0.2, "code-mnist")
+    without = spec_of(analog("run", "mnist-lenet5", "--warm-start", "off", "--dry-run"))
+    assert without["algorithm"]["warm_start"] == "off"
+
+
 @pytest.mark.parametrize(
     ("flag", "perfect"), [("-io-perfect-F", "forward"), ("-io-perfect-B", "backward"), ("-io-perfect-T", "transfer")]
 )

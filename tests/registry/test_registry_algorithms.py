@@ -104,9 +104,10 @@ MULTITILE: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("experiment", ["mnist-lenet5", "mnist-cnn"])
 @pytest.mark.parametrize("name", MULTITILE)
-def test_the_multi_tile_protocol_has_the_settings_of_the_paper_on_devices_of_ten_states(name: str) -> None:
-    leaves = REGISTRY.spec("mnist-cnn", protocol="multitile", setting=name).leaves()
+def test_the_multi_tile_protocol_has_the_papers_settings_on_devices_of_ten_states(experiment: str, name: str) -> None:
+    leaves = REGISTRY.spec(experiment, protocol="multitile", setting=name).leaves()
     task = {
         "dataset": "mnist",
         "batch_size": 8,
@@ -120,3 +121,83 @@ def test_the_multi_tile_protocol_has_the_settings_of_the_paper_on_devices_of_ten
     assert leaves["device.dw_min"] == pytest.approx(0.2)
     assert leaves["periphery.forward.perfect"]
     assert leaves["periphery.backward.perfect"]
+
+
+# Appendix K.1 of the paper for FashionMNIST; rates of what is not in its table are ours.
+FASHION: dict[str, dict[str, Any]] = {
+    "ResL": {"task.lr": 0.2, "algorithm.gamma": 0.2, "algorithm.transfer_every": 2.0},
+    "TT-v1": {"task.lr": 0.1, "algorithm.fast_lr": 0.01, "algorithm.transfer_lr": 0.1},
+    "TT-v2": {"task.lr": 0.1, "algorithm.fast_lr": 0.05},
+    "mp": {"task.lr": 0.1},
+    "analog-sgd": {"task.lr": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", FASHION)
+def test_on_fashion_mnist_the_devices_have_four_states_and_the_batch_has_sixteen_images(name: str) -> None:
+    leaves = REGISTRY.spec("fashion-mnist-lenet5", setting=name).leaves()
+    expected = FASHION[name] | {"task.batch_size": 16, "task.dataset": "fashion-mnist", "device.dw_min": 0.5}
+    assert {path: leaves.get(path) for path in expected} == expected
+
+
+# The scripts of the multi-tile paper as they are committed.
+MULTITILE_CODE: dict[tuple[str, str], dict[str, Any]] = {
+    ("mnist-lenet5", "ResL"): {
+        "task.lr": 0.05,
+        "task.epochs": 200,
+        "task.schedule.every": 50,
+        "task.schedule.factor": 0.1,
+        "device.dw_min": 0.5,
+        "algorithm.tiles": 7,
+        "algorithm.gamma": 0.5,
+        "algorithm.transfer_every_ratio": 5.0,
+        "algorithm.scale_transfer_lr": False,
+        "algorithm.warm_start": "code-mnist",
+        "algorithm.transfer_read.perfect": True,
+        "mapping.learn_out_scaling": False,
+        "periphery.forward.perfect": True,
+    },
+    ("mnist-lenet5", "TT-v1"): {"algorithm.fast_lr": 0.1, "algorithm.transfer_lr": 1.0, "device.dw_min": 0.2},
+    ("mnist-lenet5", "TT-v2"): {"device.dw_min": 0.1, "update.desired_bl": 10, "periphery.forward.perfect": True},
+    ("mnist-lenet5", "Analog SGD"): {"device.construction_seed": 10, "periphery.forward.perfect": False},
+    ("cifar-resnet", "ResL"): {
+        "task.epochs": 200,
+        "task.schedule.every": 100,
+        "device.dw_min": 0.5,
+        "algorithm.tiles": 8,
+        "algorithm.transfer_every_ratio": 2.0,
+        "algorithm.scale_transfer_lr": True,
+        "algorithm.warm_start": "code-cifar",
+        "algorithm.transfer_read.perfect": False,
+        "mapping.learn_out_scaling": True,
+        "periphery.forward.perfect": True,
+    },
+    ("cifar-resnet", "TT-v2"): {"algorithm.fast_lr": 0.5, "algorithm.thres_scale": 0.9},
+    ("cifar-resnet", "Analog SGD"): {"device.w_max_dtod": 0.0, "device.w_min_dtod": 0.0},
+}
+
+
+@pytest.mark.parametrize("name", MULTITILE_CODE, ids="/".join)
+def test_the_released_scripts_are_a_protocol_of_their_own(name: tuple[str, str]) -> None:
+    experiment, setting = name
+    leaves = REGISTRY.spec(experiment, protocol="multitile-code", setting=setting).leaves()
+    assert {path: leaves.get(path) for path in MULTITILE_CODE[name]} == MULTITILE_CODE[name]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "typed", "meant"),
+    [
+        ("mnist-lenet5", "code", "code-mnist"),
+        ("fashion-mnist-lenet5", "code", "code-mnist"),
+        ("cifar-resnet", "code", "code-cifar"),
+        ("mnist-lenet5", "paper", "paper"),
+        ("mnist-lenet5", "on", "paper"),
+        ("mnist-lenet5", True, "paper"),
+        ("mnist-lenet5", False, "off"),
+    ],
+)
+def test_a_warm_start_is_that_of_the_paper_or_of_the_script_of_this_network(
+    experiment: str, typed: Any, meant: str
+) -> None:
+    spec = REGISTRY.spec(experiment, setting="resl", overrides={"algorithm.warm_start": typed})
+    assert spec.leaves()["algorithm.warm_start"] == meant

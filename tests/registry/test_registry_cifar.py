@@ -13,6 +13,7 @@ TABLES = {
     "response/table-resnet": 30,
     "response/table-mobilenet": 30,
     "response/fig-gamma": 30,
+    "multitile/table1": 12,
     "multitile/table2": 24,
 }
 """Tables, and figures against a field, with the number of their published values."""
@@ -55,6 +56,7 @@ PROTOCOLS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
             "device.dw_min": pytest.approx(0.2 / 1200),
         },
     ),
+    ("cifar-resnet", "multitile-cifar-code"): (RESNET, {"device.kind": "soft-bounds", "device.dw_min": 0.5}),
     ("cifar-resnet", "multitile-cifar"): (
         RESNET,
         {"device.kind": "soft-bounds", "device.tau": 1.0, "device.dw_min": 0.5, "task.lr": 0.1}
@@ -84,7 +86,9 @@ def test_residual_learning_has_the_rates_and_periods_of_the_multi_tile_paper() -
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_plans_a_run_for_every_published_value(name: str) -> None:
-    curves = REGISTRY.curves(REGISTRY.figure(name))
+    # Floating point and Analog SGD are run beside what the multi-tile paper's tables show.
+    beside = ("fp-sgd", "analog-sgd") if name.startswith("multitile") else ()
+    curves = [curve for curve in REGISTRY.curves(REGISTRY.figure(name)) if curve.setting not in beside]
     found = [REGISTRY.published(curve.spec) for curve in curves]
     assert len(curves) == TABLES[name]
     assert all(value is not None and value.matches_epochs for value in found)

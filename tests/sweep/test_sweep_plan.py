@@ -109,6 +109,8 @@ def test_what_is_stored_is_marked_and_not_to_train(analog: Callable[..., Done]) 
         ("batch_size=10, 100", "task.batch_size", [10, 100]),
         ("setting=fp-sgd,1", "setting", ["fp-sgd", "1"]),
         ("device.dw_min=1e-3", "device.dw_min", [0.001]),
+        ("warm-start=off,code", "algorithm.warm_start", ["off", "code"]),
+        ("states=4,10", "device.states", [4, 10]),
         ("task.model.hidden=[64,32],[]", "task.model.hidden", [[64, 32], []]),
         ("device={kind: power, tau: 0.5},{kind: soft-bounds}", "device.kind", None),
     ],
