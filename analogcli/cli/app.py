@@ -9,6 +9,7 @@ import typer
 from analogcli.cli import store
 from analogcli.cli.bench import bench
 from analogcli.cli.compare import compare
+from analogcli.cli.cost import cost
 from analogcli.cli.data import data
 from analogcli.cli.demo import demo
 from analogcli.cli.doctor import doctor
@@ -67,6 +68,7 @@ COMMANDS = (
     show,
     compare,
     plot,
+    cost,
     export,
     import_,
     records,

@@ -3,6 +3,7 @@
 ::
 
     names, describe, available, where     which sets there are and what is found on this machine
+    size                                  how large the images are, whether they are there or not
     load → DataSet                        one set, complete, on the device
     Pipeline                              what a network sees of them
     problem, descend                      a random least-squares problem, and where gradient descent on it comes to
@@ -13,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from analogcli.data.directory import data_directory
-from analogcli.data.registry import available, describe, names, where
+from analogcli.data.registry import available, describe, names, size, where
 
 if TYPE_CHECKING:
     from analogcli.data.augment import Pipeline
@@ -33,6 +34,7 @@ __all__ = [
     "order",
     "orders",
     "problem",
+    "size",
     "test_batches",
     "train_batch",
     "train_batches",

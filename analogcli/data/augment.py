@@ -19,21 +19,12 @@ import torch
 from torch import Tensor
 
 from analogcli.data.dataset import DataSet
+from analogcli.data.source import Size
 from analogcli.errors import SpecError
 from analogcli.generators import derived_seed
 from analogcli.spec import Augment, ClassificationTask, Task
 
 MEAN_AND_STD = {"imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "half": ((0.5,), (0.5,))}
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Size of the images as a network sees them, and number of its outputs."""
-
-    channels: int
-    height: int
-    width: int
-    n_outputs: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Pipeline:
         """Return the pipeline of a task; what numbers are predicted from stays as it is."""
         return cls(task.augment) if isinstance(task, ClassificationTask) else cls(Augment())
 
-    def seen(self, dataset: DataSet) -> Seen:
+    def seen(self, dataset: DataSet | Size) -> Size:
         """Return the size of what a network sees of ``dataset``.
 
         Raises:
@@ -58,7 +49,7 @@ class Pipeline:
                 f"task.augment.normalise imagenet needs colour images; these have {dataset.channels} channel(s): "
                 "use --set task.augment.normalise=half"
             )
-        return Seen(dataset.channels, *self._size(dataset.height, dataset.width), dataset.n_outputs)
+        return Size(dataset.channels, *self._size(dataset.height, dataset.width), dataset.n_outputs)
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
         return (self.augment.resize, self.augment.resize) if self.augment.resize else (height, width)

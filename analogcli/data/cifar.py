@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analogcli.data.download import fetch
-from analogcli.data.source import Arrays, all_present, damaged, unreadable
+from analogcli.data.source import Arrays, Size, all_present, damaged, unreadable
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class CifarSource:
     folder: str
     files: tuple[str, ...]
     n_classes: int
+
+    @property
+    def size(self) -> Size:
+        return Size(3, 32, 32, self.n_classes)
 
     def where(self, data_dir: Path) -> Path:
         return data_dir / self.folder

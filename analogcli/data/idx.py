@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from analogcli.data.download import fetch
-from analogcli.data.source import Arrays, Bytes, Labels, all_present, damaged, unreadable
+from analogcli.data.source import Arrays, Bytes, Labels, Size, all_present, damaged, unreadable
 
 UNSIGNED_BYTE = 8
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -24,6 +24,10 @@ class IdxSource:
     description: str
     folder: str
     n_classes: int = 10
+
+    @property
+    def size(self) -> Size:
+        return Size(1, 28, 28, self.n_classes)
 
     def where(self, data_dir: Path) -> Path:
         return data_dir / self.folder / "raw"

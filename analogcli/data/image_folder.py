@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analogcli.data.source import Arrays, Bytes, Labels, unreadable
+from analogcli.data.source import Arrays, Bytes, Labels, Size, unreadable
 from analogcli.errors import DataError
 
 PREFIX = "image-folder:"
@@ -26,6 +26,13 @@ class ImageFolder:
     @property
     def name(self) -> str:
         return f"{PREFIX}{self.root}"
+
+    @property
+    def size(self) -> Size:
+        images = self.read(self.root, progress=False)
+        assert images.n_classes is not None
+        channels, height, width = images.train_x_NCHW.shape[1:]
+        return Size(channels, height, width, images.n_classes)
 
     def where(self, data_dir: Path) -> Path:
         del data_dir  # the name says where

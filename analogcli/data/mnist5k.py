@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analogcli.data.source import Arrays
+from analogcli.data.source import Arrays, Size
 from analogcli.errors import DataError
 
 SIDE = 28
@@ -19,6 +19,7 @@ class Mnist5k:
 
     name = "mnist5k"
     description = "5,000 MNIST digits inside this installation, 28×28 grey, 10 classes, 4,000 train / 1,000 test"
+    size = Size(1, SIDE, SIDE, N_CLASSES)
 
     def where(self, data_dir: Path) -> Path:
         del data_dir  # it is installed, not downloaded

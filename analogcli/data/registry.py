@@ -9,7 +9,7 @@ from analogcli.data.directory import data_directory
 from analogcli.data.idx import IdxSource
 from analogcli.data.image_folder import ImageFolder
 from analogcli.data.mnist5k import Mnist5k
-from analogcli.data.source import Source
+from analogcli.data.source import Size, Source
 from analogcli.data.toy import ToySet
 from analogcli.errors import UnknownName
 
@@ -74,6 +74,11 @@ def find(name: str) -> Source:
 def describe(name: str) -> str:
     """Return one line that says what the set is."""
     return find(name).description
+
+
+def size(name: str) -> Size:
+    """Return the size of the set's images and the number of outputs for them, without fetching it."""
+    return find(name).size
 
 
 def available(name: str, data_dir: DataDir = None) -> bool:

@@ -35,6 +35,16 @@ class Arrays:
     """None: the targets are numbers."""
 
 
+@dataclass(frozen=True)
+class Size:
+    """Size of the images, and number of outputs that a network has for them."""
+
+    channels: int
+    height: int
+    width: int
+    n_outputs: int
+
+
 class Source(Protocol):
     """One data set; ``data_dir`` is the folder that the user's sets lie in."""
 
@@ -44,6 +54,11 @@ class Source(Protocol):
     @property
     def description(self) -> str:
         """One line for listings."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """Size of the images as they are stored; of a folder of images they are read for it."""
         ...
 
     def where(self, data_dir: Path) -> Path:

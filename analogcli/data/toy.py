@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analogcli.data.source import Arrays
+from analogcli.data.source import Arrays, Size
 
 Table = tuple[tuple[float, ...], ...]
 
@@ -21,6 +21,10 @@ class ToySet:
     description: str
     x_NI: Table
     y_NK: Table
+
+    @property
+    def size(self) -> Size:
+        return Size(1, 1, len(self.x_NI[0]), len(self.y_NK[0]))
 
     def where(self, data_dir: Path) -> Path:
         del data_dir  # it is installed, not downloaded
