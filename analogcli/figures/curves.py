@@ -1,4 +1,7 @@
-"""Test accuracy against epochs, as the papers draw it: one colour a τ, one line style a method, an inset of the end."""
+"""Test accuracy against epochs, as the papers draw it: one colour a τ, one line style a method, an inset of the end.
+
+Where a panel has a grid instead, every point of it is a colour.
+"""
 
 import textwrap
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analogcli.figures.rows import Row
+from analogcli.figures.table import named
 from analogcli.figures.theme import COLOURS, DIGITAL, PANEL_INCHES, themed
 from analogcli.registry.entries import CurveStyle, Figure, Inset
 
@@ -80,12 +84,13 @@ def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, s
             panel = figure.panels[index]
             chosen = [c for c in drawn if c.curve.panel == index]
             style = _style_for(figure.style, chosen)
-            lines = [_line(c, panel.tau, style, titles) for c in chosen]
+            variants = _variants([c for c in choices if c.curve.panel == index], panel.tau)
+            lines = [_line(c, variants, style, titles) for c in chosen]
             _draw_panel(ax, lines, style, panel.y_min)
             ax.set_title(panel.title, fontsize=9)
             if panel.inset and any(_is_in(panel.inset, line) for line in lines):
                 _draw_inset(ax, lines, panel.inset)
-            _legend(ax, _legend_rows(lines, [c.curve.tau for c in chosen], panel.tau))
+            _legend(ax, _legend_rows(lines, [_variant(c) for c in chosen], variants))
         return canvas
 
 
@@ -117,11 +122,25 @@ def _style_for(style: CurveStyle, chosen: "Sequence[Choice]") -> CurveStyle:
     return style if shortest >= SMOOTH_FROM else CurveStyle(marker_every=1)
 
 
-def _line(choice: "Choice", taus: Sequence[float], style: CurveStyle, titles: dict[str, str]) -> Line:
+def _variant(choice: "Choice") -> str | None:
+    """Return what the colour of a line stands for, None for one that is not of any τ or point of a grid."""
+    if choice.curve.tau is not None:
+        return f"τ = {choice.curve.tau:g}"
+    return ", ".join(named(path, value) for path, value in choice.curve.point.items()) or None
+
+
+def _variants(choices: "Sequence[Choice]", taus: Sequence[float]) -> list[str]:
+    """Return what has a colour in a panel, whether it is stored or not."""
+    known = [f"τ = {tau:g}" for tau in taus] + [_variant(c) for c in choices]
+    return list(dict.fromkeys(v for v in known if v is not None))
+
+
+def _line(choice: "Choice", variants: Sequence[str], style: CurveStyle, titles: dict[str, str]) -> Line:
     assert choice.run is not None
     curve = choice.curve
     dashes, marker = METHOD_STYLES.get(curve.setting, OTHER_STYLE)
-    colour = COLOURS[taus.index(curve.tau) % len(COLOURS)] if curve.tau is not None else DIGITAL
+    variant = _variant(choice)
+    colour = DIGITAL if variant is None else COLOURS[variants.index(variant) % len(COLOURS)]
     data = accuracy_by_epoch(choice.run, style.smoothing)
     return Line(titles.get(curve.setting, curve.setting), colour, dashes, marker, *data)
 
@@ -190,14 +209,12 @@ def _densely(line: Line) -> np.ndarray:
     return np.column_stack([epochs, np.interp(epochs, line.epoch_E, line.mean_E)])
 
 
-def _legend_rows(
-    lines: Sequence[Line], drawn_taus: Sequence[float | None], taus: Sequence[float]
-) -> list[list[Line2D]]:
+def _legend_rows(lines: Sequence[Line], drawn: Sequence[str | None], variants: Sequence[str]) -> list[list[Line2D]]:
     """Return what the legend shows: colours (τ) in the first rows, line styles (methods) in the rows below."""
     colours = [
-        Line2D([], [], color=COLOURS[i % len(COLOURS)], linewidth=3, label=f"τ = {tau:g}")
-        for i, tau in enumerate(taus)
-        if tau in drawn_taus
+        Line2D([], [], color=COLOURS[i % len(COLOURS)], linewidth=3, label=variant)
+        for i, variant in enumerate(variants)
+        if variant in drawn
     ]
     by_label = {line.label: line for line in lines}.values()
     methods = [_handle(m.label, DIGITAL if m.colour == DIGITAL else "0.5", m.dashes, m.marker) for m in by_label]

@@ -39,8 +39,9 @@ def cells(figure: Figure, choices: Sequence[Choice], registry: Registry) -> list
 
 def label(curve: Curve, *, task: bool) -> list[str]:
     """Return where a run lies on the axes of its panel's grid that belong to the task, or on all others."""
-    return [
-        str(value) if path == "task.model.name" else f"{path.rpartition('.')[2]} {value}"
-        for path, value in curve.point.items()
-        if path.startswith("task.") == task
-    ]
+    return [named(path, value) for path, value in curve.point.items() if path.startswith("task.") == task]
+
+
+def named(path: str, value: object) -> str:
+    """Return how a place on an axis of a grid is called: ``resnet18``, ``tiles 4``."""
+    return str(value) if path == "task.model.name" else f"{path.rpartition('.')[2]} {value}"
