@@ -225,3 +225,17 @@ def test_the_picture_is_not_squeezed_by_its_legend(
         box = ax.get_position()
         assert box.width > 0.7 / len(canvas.axes)
         assert box.height > 0.5
+
+
+def test_every_point_of_a_grid_has_a_colour_of_its_own_and_is_named(registry: Registry, store: Store) -> None:
+    figure = registry.figure("multitile/fig3")
+    curves = registry.curves(figure, {"task.epochs": 2})
+    fill(store, [curve for curve in curves if curve.point.get("device.states") != 20])
+    (ax,) = draw(registry, store, figure, {"task.epochs": 2}).axes
+    colours = [line.get_color() for line in data_lines(ax)]
+    # The colour of what is not stored yet is kept for it.
+    assert colours == [DIGITAL, COLOURS[0], *COLOURS[2:5]]
+    legend = ax.get_legend()
+    assert legend is not None
+    named = [text.get_text() for text in legend.get_texts() if text.get_text().startswith("states")]
+    assert sorted(named) == ["states 10", "states 100", "states 40", "states 400"]

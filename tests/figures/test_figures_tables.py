@@ -15,6 +15,8 @@ from analogcli.figures.table import cells
 from analogcli.registry import Curve, load
 from analogcli.store import Store
 
+pytestmark = pytest.mark.usefixtures("workspace")
+
 REGISTRY = load()
 TABLES = [figure for figure in REGISTRY.figures.values() if figure.kind == "table"]
 AGAINST = [figure for figure in REGISTRY.figures.values() if figure.kind == "against"]
@@ -76,18 +78,48 @@ def test_a_table_cannot_be_drawn_and_says_how_it_is_printed(analog: Callable[...
 
 
 @pytest.mark.parametrize("figure", AGAINST, ids=lambda figure: figure.id)
-def test_a_figure_against_a_field_has_a_line_for_each_network_with_the_published_values(figure) -> None:  # type: ignore[no-untyped-def]
+def test_a_figure_against_a_field_has_every_run_as_a_point_of_a_line_or_as_a_level(figure) -> None:  # type: ignore[no-untyped-def]
+    curves = REGISTRY.curves(figure)
+    store = store_runs(curves[:4])
+    choices = choose(curves, store.runs())
+    for index, panel in enumerate(figure.panels):
+        lines = against.lines(figure, index, choices, REGISTRY)
+        levels = against.levels(figure, index, choices, REGISTRY)
+        values = sorted(list(panel.grid.values())[-1])
+        assert all([point.x for point in points] == values for points in lines.values())
+        assert len(lines) * len(values) + len(levels) == sum(curve.panel == index for curve in curves)
+    canvas = against.draw_figure(figure, choices, REGISTRY)
+    assert [ax.get_title() for ax in canvas.axes] == [panel.title for panel in figure.panels]
+    shown = [text.get_text() for legend in canvas.legends for text in legend.get_texts()]
+    assert shown and len(shown) == len(set(shown))
+
+
+def test_the_weight_of_the_fast_array_has_a_line_for_each_network_with_the_published_values() -> None:
+    figure = REGISTRY.figure("response/fig-gamma")
     curves = REGISTRY.curves(figure)
     store = store_runs(curves[:4])
     choices = choose(curves, store.runs())
     for index in range(len(figure.panels)):
         lines = against.lines(figure, index, choices, REGISTRY)
         assert list(lines) == ["resnet18", "resnet34", "resnet50"]
-        assert all([point.x for point in points] == [0, 0.1, 0.2, 0.3, 0.4] for points in lines.values())
         assert all(point.published is not None for points in lines.values() for point in points)
     first = against.lines(figure, 0, choices, REGISTRY)["resnet18"]
     assert first[0].published == 93.13
     assert [point.mean for point in first[:4]] == pytest.approx([90.0, 90.05, 90.1, 90.15])
     assert first[4].mean is None
-    canvas = against.draw_figure(figure, choices, REGISTRY)
-    assert [ax.get_title() for ax in canvas.axes] == ["CIFAR-10", "CIFAR-100"]
+
+
+def test_settings_without_the_field_are_levels_with_the_published_one_beside_ours() -> None:
+    figure = REGISTRY.figure("multitile/tiles")
+    curves = REGISTRY.curves(figure)
+    store = store_runs([curve for curve in curves if curve.setting == "mp"])
+    choices = choose(curves, store.runs())
+    levels = against.levels(figure, 0, choices, REGISTRY)
+    assert list(levels) == ["Digital SGD", "Analog SGD", "Tiki-Taka v1", "Tiki-Taka v2", "Mixed precision"]
+    assert levels["Mixed precision"] == against.Level(pytest.approx(90.0), 99.13)
+    assert levels["Tiki-Taka v1"] == against.Level(None, 78.65)
+    assert levels["Digital SGD"] == against.Level(None, None)
+    points = against.lines(figure, 0, choices, REGISTRY)["Multi-tile residual learning"]
+    assert [(point.x, point.published) for point in points] == [(2, None), (3, 95.07), (4, 97.1), (6, 98.53), (8, None)]
+    first = against.draw_figure(figure, choices, REGISTRY).axes[0]
+    assert [line.get_ydata()[0] for line in first.lines[:4]] == pytest.approx([78.65, 95.43, 90.0, 99.13])
