@@ -32,6 +32,11 @@ class AnalogSgdCell:
         """R, O, I."""
         return self.array.shape
 
+    @property
+    def holding(self) -> CrossbarArray:
+        """The only array."""
+        return self.array
+
     def visible(self) -> Tensor:
         """Return the weights that reads see."""
         return self.array.seen_ROI

@@ -37,6 +37,11 @@ class Compound:
         """R, O, I."""
         return self.arrays[0].shape
 
+    @property
+    def holding(self) -> CrossbarArray:
+        """The last array."""
+        return self.arrays[-1]
+
     def visible(self) -> Tensor:
         """Return the weighted sum that reads see."""
         return self._visible_ROI

@@ -39,6 +39,11 @@ class HardwareAwareCell:
         """R, O, I."""
         return self.array.shape
 
+    @property
+    def holding(self) -> CrossbarArray:
+        """The only array."""
+        return self.array
+
     def visible(self) -> Tensor:
         """Return the weights that reads see: in training those of the mini-batch."""
         return self.modified_ROI if self.training else self.array.w_ROI

@@ -61,6 +61,15 @@ class Relaxes(Protocol):
         ...
 
 
+@runtime_checkable
+class Saturates(Protocol):
+    """Models whose weights are held by devices with bounds."""
+
+    def saturation(self) -> list[dict[str, Tensor]]:
+        """Return for each model |w|/bound of every device that holds a weight, by layer, on the CPU."""
+        ...
+
+
 class Programmable(Protocol):
     """R trained models that are written onto phase-change memory and read at any time after that.
 

@@ -117,6 +117,11 @@ class NativeModel(NetworkOfModels):
         found = {name: layer.weights().to("cpu", copy=True) for name, layer in self.layers.items()}
         return [{name: weights[r] for name, weights in found.items()} for r in range(self.replicas)]
 
+    def saturation(self) -> list[dict[str, Tensor]]:
+        """Return for each model how far its devices are towards their bounds, by layer, on the CPU."""
+        found = {name: layer.array.saturation().cpu().chunk(self.replicas) for name, layer in self.layers.items()}
+        return [{name: of_models[r] for name, of_models in found.items()} for r in range(self.replicas)]
+
     def state_dict(self) -> list[State]:
         """Return digital parameters, tiles and the random stream of each model; devices follow from spec and seed."""
         states = super().state_dict()

@@ -61,8 +61,8 @@ def of_registry(
     if all(choice.run is None for choice in choices):
         raise UsageError(f"nothing of {figure.id} is stored yet; `analog sweep {figure.id}` makes all its runs")
     name = figure.id.replace("/", "-")
+    lookup = registry.published if published else lambda spec: None
     if figure.kind == "descents":
-        lookup = registry.published if published else lambda spec: None
         lines = descents.lines_of(figure, choices, titles, _series(store), lookup)
         return Drawing(name, lambda: descents.draw_figure(figure, lines), lambda: descents.numbers(figure, lines))
     if figure.kind == "learning-rates":
@@ -73,9 +73,20 @@ def of_registry(
         relaxed = {run.id: relaxed_accuracies(store, run) for run in runs}
         return Drawing(
             name,
-            lambda: draw_figure(figure, choices, titles, relaxed),
+            lambda: draw_figure(figure, choices, titles, relaxed, lookup),
             lambda: rows.of_figure(figure, choices, titles, accuracies.rows),
         )
+    if figure.kind == "distributions":
+        from analogcli.figures.distributions import Distribution, draw_distributions
+        from analogcli.figures.distributions import numbers as densities
+        from analogcli.training.trained import trained
+
+        found = [
+            Distribution.of(_describe(choice, figure, titles), trained(store, choice.run))
+            for choice in choices
+            if choice.run is not None
+        ]
+        return Drawing(name, lambda: draw_distributions(figure.title, found), lambda: densities(found))
     if figure.kind == "against":
         from analogcli.figures import against
 
@@ -84,13 +95,16 @@ def of_registry(
             lambda: against.draw_figure(figure, choices, registry),
             lambda: rows.of_figure(figure, choices, titles, accuracies.rows),
         )
-    if published:
-        note(f"note: --published is not drawn in {figure.id}; `analog compare --published` shows the values")
-    kind = losses if figure.kind == "losses" else accuracies
+    if figure.kind == "losses":
+        return Drawing(
+            name,
+            lambda: losses.draw_figure(figure, choices, titles),
+            lambda: rows.of_figure(figure, choices, titles, losses.rows),
+        )
     return Drawing(
         name,
-        lambda: kind.draw_figure(figure, choices, titles),
-        lambda: rows.of_figure(figure, choices, titles, kind.rows),
+        lambda: accuracies.draw_figure(figure, choices, titles, lookup),
+        lambda: rows.of_figure(figure, choices, titles, accuracies.rows),
     )
 
 

@@ -44,6 +44,11 @@ class CrossbarArray:
         """Size of one pulse of the mean device at its symmetric point [weight units]."""
         return self.law.granularity
 
+    def saturation(self) -> Tensor:
+        """Return how far each device [R, O, I] is towards its bound: |w|/w_max or |w|/|w_min|; 0 if stuck at 0."""
+        bound_ROI = torch.where(self.w_ROI >= 0, self.law.upper_ROI, self.law.lower_ROI)
+        return (self.w_ROI / bound_ROI).nan_to_num(0.0)
+
     def set_weights(self, w_ROI: Tensor, randomness: Randomness) -> None:
         """Write weights; what lies beyond a device's bounds is clipped."""
         self.w_ROI.copy_(self.law.clip(w_ROI.to(self.w_ROI)))

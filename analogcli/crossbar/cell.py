@@ -10,6 +10,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from analogcli.crossbar.array import CrossbarArray
 from analogcli.crossbar.randomness import Randomness
 
 
@@ -19,6 +20,11 @@ class Cell(Protocol):
     @property
     def shape(self) -> tuple[int, int, int]:
         """R, O, I."""
+        ...
+
+    @property
+    def holding(self) -> CrossbarArray:
+        """The array that weights are written onto."""
         ...
 
     def visible(self) -> Tensor:

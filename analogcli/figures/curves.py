@@ -4,10 +4,10 @@ Where a panel has a grid instead, every point of it is a colour.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
@@ -17,7 +17,9 @@ from matplotlib.ticker import MaxNLocator
 from analogcli.figures.rows import Row
 from analogcli.figures.table import named
 from analogcli.figures.theme import COLOURS, DIGITAL, PANEL_INCHES, themed
+from analogcli.registry import Published
 from analogcli.registry.entries import CurveStyle, Figure, Inset
+from analogcli.spec import RunSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from analogcli.figures.selection import Choice
     from analogcli.store import RunRecord
 
+Lookup = Callable[[RunSpec], Published | None]
 Box = tuple[float, float, float, float]
 Dashes = Literal["-", "--", "-.", ":"]
 
@@ -38,6 +41,8 @@ SMOOTH_FROM = 10
 """Epochs from which on a moving average does not hide what a run has reached."""
 OTHER_STYLE: tuple[Dashes, str] = ("-", "v")
 LEGEND_COLUMNS = 3
+PUBLISHED: dict[str, Any] = {"linewidth": 5, "alpha": 0.35, "zorder": 0}
+FAINT = Line2D([], [], color="0.5", label="published, mean of the last epochs", **PUBLISHED)
 LABEL_WIDTH = 70
 """Longest line of a label below a single panel [characters]."""
 
@@ -73,8 +78,11 @@ def accuracy_by_epoch(run: "RunRecord", smoothing: float = 0.0) -> tuple[np.ndar
     return np.array(epochs), mean_E, std_E
 
 
-def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str]) -> Canvas:
-    """Draw a registry figure from the runs that were chosen for its lines; ``titles`` names the settings."""
+def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str], lookup: Lookup) -> Canvas:
+    """Draw a registry figure from the runs that were chosen for its lines.
+
+    ``titles`` names the settings; ``lookup`` returns the published value of a run, which is drawn faintly.
+    """
     drawn = [c for c in choices if c.run is not None]
     panels = [index for index, _ in groupby(drawn, key=lambda c: c.curve.panel)]
     with themed():
@@ -87,10 +95,15 @@ def draw_figure(figure: Figure, choices: "Sequence[Choice]", titles: dict[str, s
             variants = _variants([c for c in choices if c.curve.panel == index], panel.tau)
             lines = [_line(c, variants, style, titles) for c in chosen]
             _draw_panel(ax, lines, style, panel.y_min)
+            known = [lookup(c.curve.spec) for c in chosen]
+            for line, choice, value in zip(lines, chosen, known, strict=True):
+                if value is not None:
+                    _draw_published(ax, line, choice.curve.spec.task.epochs, value)
             ax.set_title(panel.title, fontsize=9)
             if panel.inset and any(_is_in(panel.inset, line) for line in lines):
                 _draw_inset(ax, lines, panel.inset)
-            _legend(ax, _legend_rows(lines, [_variant(c) for c in chosen], variants))
+            legend = _legend_rows(lines, [_variant(c) for c in chosen], variants)
+            _legend(ax, [*legend, [FAINT]] if any(known) else legend)
         return canvas
 
 
@@ -165,6 +178,12 @@ def _draw_panel(ax: "Axes", lines: Sequence[Line], style: CurveStyle, y_min: flo
     last = max(1, *(line.epoch_E[-1] for line in lines))
     ax.set_xlim(-0.015 * last, 1.015 * last)  # Room for the first and the last marker.
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
+def _draw_published(ax: "Axes", line: Line, epochs: int, value: Published) -> None:
+    """Draw a published mean of the last epochs over the epochs that it is the mean of."""
+    over = [epochs - value.last_epochs + 0.5, epochs + 0.5]
+    ax.plot(over, [value.value] * 2, color=line.colour, solid_capstyle="butt", **PUBLISHED)
 
 
 def _draw_inset(ax: "Axes", lines: Sequence[Line], inset: Inset) -> None:

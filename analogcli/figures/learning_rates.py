@@ -4,17 +4,19 @@ One line a setting, mean ± sample std over the models; linear devices have a se
 after the field is switched off (field relaxation: the same pulses under the exponential law).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import AutoMinorLocator
 
 from analogcli.figures.theme import COLOURS, PANEL_INCHES, themed
+from analogcli.registry import Published
 from analogcli.registry.entries import Figure
+from analogcli.spec import RunSpec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,9 +45,17 @@ class Line:
 
 
 def draw_figure(
-    figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str], relaxed: Mapping[str, Sequence[float]]
+    figure: Figure,
+    choices: "Sequence[Choice]",
+    titles: dict[str, str],
+    relaxed: Mapping[str, Sequence[float]],
+    lookup: Callable[[RunSpec], Published | None],
 ) -> Canvas:
-    """Draw a registry figure; ``relaxed`` has the accuracies [fraction] after relaxation by the id of the run."""
+    """Draw a registry figure.
+
+    ``relaxed`` has the accuracies [fraction] after relaxation by the id of the run; ``lookup`` returns the published
+    value of a run, which is drawn faintly.
+    """
     panels = [(i, list(own)) for i, own in groupby((c for c in choices if c.run), key=lambda c: c.curve.panel)]
     with themed():
         size = (WIDTH * PANEL_INCHES[0] * len(panels), PANEL_INCHES[1] + 0.3)
@@ -54,6 +64,7 @@ def draw_figure(
         for ax, (index, own) in zip(axes, panels, strict=True):
             panel = figure.panels[index]
             lines = _lines(own, panel.settings, titles, relaxed)
+            _draw_published(ax, own, panel.settings, lookup)
             _draw(ax, lines, panel.y_min)
             ax.set_title(panel.title, fontsize=9)
         return canvas
@@ -74,6 +85,20 @@ def _lines(
         if setting == RELAXED_SETTING and any(after.values()):
             lines.append(_line("Field relaxation", colour, "--", "o", after))
     return [line for line in lines if len(line.lr_L)]
+
+
+def _draw_published(
+    ax: "Axes", choices: "Sequence[Choice]", settings: Sequence[str], lookup: Callable[[RunSpec], Published | None]
+) -> None:
+    known = [(c.curve, value) for c in choices if (value := lookup(c.curve.spec))]
+    for number, setting in enumerate(settings):
+        own = [(curve.spec.task.lr, value) for curve, value in known if curve.setting == setting]
+        faint: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "linewidth": 4, "alpha": 0.3}
+        ax.plot([lr for lr, _ in own], [value.value for _, value in own], **faint)
+        relaxed = [(lr, value.relaxed) for lr, value in own if value.relaxed is not None]
+        ax.plot([lr for lr, _ in relaxed], [value for _, value in relaxed], **faint)
+    if known:
+        ax.plot([], [], color="0.5", linewidth=4, alpha=0.3, label="published")
 
 
 def _line(label: str, colour: str, dashes: str, marker: str, found: Mapping[float, Sequence[float | None]]) -> Line:
@@ -98,4 +123,4 @@ def _draw(ax: "Axes", lines: Sequence[Line], y_min: float) -> None:
     ax.yaxis.set_minor_locator(AutoMinorLocator())
     ax.set_xlabel("Learning rate [-]")
     ax.set_ylabel("Test accuracy [%]")
-    ax.legend(loc="lower left")
+    ax.legend(loc="best")

@@ -64,6 +64,13 @@ class TileArray:
             weights_ROI[:, p.rows, p.cols] = _scaled(p.tile.weights(), scale_RT, t)
         return weights_ROI
 
+    def saturation(self) -> Tensor:
+        """Return how far the devices that hold the matrices [R, O, I] are towards their bounds, between 0 and 1."""
+        saturation_ROI = self.placed[0].tile.weights().new_empty(self.shape)
+        for p in self.placed:
+            saturation_ROI[:, p.rows, p.cols] = p.tile.cell.holding.saturation()
+        return saturation_ROI
+
     def forward(self, x_RBI: Tensor, scale_RT: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """Read y [R, B, O], a new tensor; return it and, where scales are learned, what each tile gave."""
         if len(self.placed) == 1:

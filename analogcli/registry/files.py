@@ -13,7 +13,17 @@ from analogcli.registry.entries import Entry, Experiment, Figure, Preset, Protoc
 from analogcli.registry.registry import Registry
 
 FOLDERS = ("protocols", "experiments", "figures", "presets")
-FIGURE_KINDS = ("curves", "losses", "table", "against", "learning-rates", "laws", "descents", "responses")
+FIGURE_KINDS = (
+    "curves",
+    "losses",
+    "table",
+    "against",
+    "learning-rates",
+    "laws",
+    "descents",
+    "distributions",
+    "responses",
+)
 
 E = TypeVar("E", Experiment, Protocol, Figure, Preset)
 Files = dict[tuple[type[Entry], str], Path]

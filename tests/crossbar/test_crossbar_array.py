@@ -136,3 +136,13 @@ def test_a_state_is_continued() -> None:
     array.set_weights(within(array.law), Randomness([7]))
     other.load_state_dict(array.state_dict())
     assert torch.equal(other.w_ROI, array.w_ROI) and torch.equal(other.seen_ROI, array.seen_ROI)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LAWS if kind != "ideal"])
+def test_saturation_is_1_at_the_bound_of_each_device_and_its_share_of_it_below(kind: str) -> None:
+    array = CrossbarArray(law_of(kind))
+    for bound_ROI in (array.law.upper_ROI, array.law.lower_ROI):
+        array.set_weights(bound_ROI, Randomness([0, 1]))
+        assert torch.allclose(array.saturation(), torch.ones(()), atol=1e-6)
+        array.set_weights(bound_ROI / 4, Randomness([0, 1]))
+        assert torch.allclose(array.saturation(), torch.tensor(0.25), atol=1e-6)

@@ -22,7 +22,7 @@ MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
 
 def draw(registry: Registry, store: Store, figure: Figure, overrides: dict[str, Any] | None = None) -> Canvas:
     titles = {name: setting.title for name, setting in registry.protocols[figure.protocol].settings.items()}
-    return draw_figure(figure, choose(registry.curves(figure, overrides), store.runs()), titles)
+    return draw_figure(figure, choose(registry.curves(figure, overrides), store.runs()), titles, lambda spec: None)
 
 
 def data_lines(ax: Axes) -> list[Line2D]:
@@ -87,6 +87,20 @@ def test_lines_look_as_in_the_papers(registry: Registry, fig4_store: Store) -> N
             assert (line.get_linestyle(), line.get_marker()) == (dashes, marker)
             tau = figure.panels[index].tau
             assert line.get_color() == (DIGITAL if curve.tau is None else COLOURS[tau.index(curve.tau)])
+
+
+def test_published_means_are_drawn_over_the_epochs_that_they_are_means_of(
+    registry: Registry, fig4_store: Store
+) -> None:
+    figure = registry.figure("fig4")
+    choices = choose(registry.curves(figure), fig4_store.runs())
+    for index, ax in enumerate(draw_figure(figure, choices, {}, registry.published).axes):
+        mine = [choice.curve.spec for choice in choices if choice.curve.panel == index]
+        known = [value.value for spec in mine if (value := registry.published(spec))]
+        assert known
+        faint = [numbers(line) for line in ax.lines if line.get_alpha()]
+        assert [float(y[0]) for _, y in faint] == known
+        assert all(x.tolist() == [25.5, 30.5] for x, _ in faint)
 
 
 def test_settings_can_be_told_apart_without_colour() -> None:
@@ -216,7 +230,7 @@ def test_the_picture_is_not_squeezed_by_its_legend(
     figure = registry.figure("fig4")
     titles = {name: setting.title for name, setting in registry.protocols[figure.protocol].settings.items()}
     choices = choose(registry.curves(figure), fig4_store.runs())
-    canvas = draw_figure(figure, choices if runs == "all" else choices[2:3], titles)
+    canvas = draw_figure(figure, choices if runs == "all" else choices[2:3], titles, lambda spec: None)
     (path,) = save(canvas, tmp_path, "fig4", ["png"])
     height, width = matplotlib.image.imread(path).shape[:2]
     assert height > 400

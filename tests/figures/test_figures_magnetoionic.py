@@ -9,7 +9,7 @@ from analogcli.figures.laws import draw_laws
 from analogcli.figures.learning_rates import draw_figure
 from analogcli.figures.selection import Choice, choose
 from analogcli.figures.summary import relaxed_accuracies
-from analogcli.registry import load
+from analogcli.registry import Published, load
 from analogcli.spec import ExecutionOptions
 from analogcli.store import RunRecord, Store
 
@@ -52,7 +52,7 @@ def test_lines_are_means_of_the_last_epoch_and_relaxation_that_of_linear_devices
     store, choices = stored
     relaxed = {run.id: relaxed_accuracies(store, run) for run in runs_of(choices)}
     assert all(len(found) == 2 for found in relaxed.values())
-    (ax,) = draw_figure(FIGURE, choices, {}, relaxed).axes
+    (ax,) = draw_figure(FIGURE, choices, {}, relaxed, lambda spec: None).axes
     exponential, linear, after = ax.lines
     assert (exponential.get_label(), linear.get_label(), after.get_label()) == (
         "double-exponential",
@@ -67,9 +67,20 @@ def test_lines_are_means_of_the_last_epoch_and_relaxation_that_of_linear_devices
     assert list(np.asarray(after.get_ydata())) == pytest.approx([100 * np.mean(relaxed[runs_of(choices)[1].id])])
 
 
+def test_published_values_are_drawn_behind_ours(stored: tuple[Store, list[Choice]]) -> None:
+    complete = choose(REGISTRY.curves(FIGURE), [])
+    _, choices = stored
+    values = {choice.curve.spec.hash: REGISTRY.published(choice.curve.spec) for choice in complete}
+    assert all(values.values())
+    number = Published(97.4, None, "a paper", "a rule", 1, True, relaxed=97.1)
+    (ax,) = draw_figure(FIGURE, choices, {}, {}, lambda spec: number).axes
+    faint = {float(y) for line in ax.lines if line.get_alpha() for y in np.asarray(line.get_ydata())}
+    assert faint == {97.4, 97.1}
+
+
 def test_nothing_is_cut_off_below(stored: tuple[Store, list[Choice]]) -> None:
     _, choices = stored
-    (ax,) = draw_figure(FIGURE, choices, {}, {}).axes
+    (ax,) = draw_figure(FIGURE, choices, {}, {}, lambda spec: None).axes
     assert ax.get_ylim()[0] <= min(float(np.min(np.asarray(line.get_ydata()))) for line in ax.lines)
 
 
