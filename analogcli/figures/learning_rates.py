@@ -7,7 +7,7 @@ after the field is switched off (field relaxation: the same pulses under the exp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
@@ -93,10 +93,11 @@ def _draw_published(
     known = [(c.curve, value) for c in choices if (value := lookup(c.curve.spec))]
     for number, setting in enumerate(settings):
         own = [(curve.spec.task.lr, value) for curve, value in known if curve.setting == setting]
-        faint: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "linewidth": 4, "alpha": 0.3}
-        ax.plot([lr for lr, _ in own], [value.value for _, value in own], **faint)
+        trained = [(lr, value.value) for lr, value in own]
         relaxed = [(lr, value.relaxed) for lr, value in own if value.relaxed is not None]
-        ax.plot([lr for lr, _ in relaxed], [value for _, value in relaxed], **faint)
+        for points in (trained, relaxed):
+            if points:
+                ax.plot(*zip(*points, strict=True), color=COLOURS[number % len(COLOURS)], linewidth=4, alpha=0.3)
     if known:
         ax.plot([], [], color="0.5", linewidth=4, alpha=0.3, label="published")
 
