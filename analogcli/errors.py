@@ -9,6 +9,8 @@
      │   ├─ DataError         a data set is not there and cannot be fetched
      │   └─ BackendError      the chosen backend cannot run this spec, and which one can
      ├─ StoreError            the results store cannot be opened, read or written exit 1
+     │   ├─ RunTaken          another process has the run by now
+     │   └─ AlreadyStored     another process has begun the same spec meanwhile
      └─ RunFailed             a run started and did not finish                    exit 1
 """
 
@@ -57,6 +59,14 @@ class BackendError(UsageError):
 
 class StoreError(AnalogError):
     """The results store cannot be opened, read or written."""
+
+
+class RunTaken(StoreError):
+    """The run that this process trained is another's by now; what was recorded until then stays."""
+
+
+class AlreadyStored(StoreError):
+    """Another process has begun, or queued, the same spec in the meantime."""
 
 
 class RunFailed(AnalogError):

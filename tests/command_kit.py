@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import multiprocessing.context
 import os
 import signal
 import subprocess
@@ -73,16 +74,22 @@ def started(arguments: tuple[str, ...], logs: Path, environment: dict[str, str])
 
 def forked(arguments: tuple[str, ...], logs: Path, environment: dict[str, str]) -> Running:
     """Start the command in a process that is forked from one which has imported everything: seconds sooner."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["analogcli.training", "analogcli.cli.app", "analogcli.cli.progress", "mlxtend.data"]
-    )
+    context = forkserver()
     for name in ("out", "err"):
         (logs / name).touch()
     process = context.Process(target=_command, args=(arguments, str(logs), os.environ | environment))
     process.start()
     assert process.pid is not None
     return Running(process.pid, lambda: process.exitcode, logs)
+
+
+def forkserver() -> multiprocessing.context.ForkServerContext:
+    """Return what starts processes that share nothing but the imports, which are done already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["analogcli.training", "analogcli.cli.app", "analogcli.cli.progress", "mlxtend.data"]
+    )
+    return context
 
 
 def _command(arguments: tuple[str, ...], logs: str, environment: dict[str, str]) -> None:

@@ -54,6 +54,14 @@ FuseOption = Annotated[
         rich_help_panel=EXECUTION,
     ),
 ]
+CheckpointMinutesOption = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-minutes",
+        help="Longest time between two checkpoints within an epoch.",
+        rich_help_panel=EXECUTION,
+    ),
+]
 ProtocolOption = Annotated[
     str | None,
     typer.Option(

@@ -66,14 +66,7 @@ def run(
     threads: o.ThreadsOption = None,
     fuse: o.FuseOption = None,
     data_dir: o.DataDirOption = None,
-    checkpoint_minutes: Annotated[
-        float,
-        typer.Option(
-            "--checkpoint-minutes",
-            help="Longest time between two checkpoints within an epoch.",
-            rich_help_panel=o.EXECUTION,
-        ),
-    ] = 5.0,
+    checkpoint_minutes: o.CheckpointMinutesOption = 5.0,
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
     quiet: o.QuietOption = False,
@@ -193,6 +186,7 @@ def run_spec(
     """Return the stored result of ``spec``, training it or the rest of it first where there is none."""
     from analogcli.cli.console import note
     from analogcli.cli.progress import ProgressView
+    from analogcli.errors import AlreadyStored
 
     stored = None if again else store.find(spec)
     if stored is not None and stored.status == "finished":
@@ -201,17 +195,20 @@ def run_spec(
         return stored
     from analogcli.training import resume, train
 
-    with ProgressView(quiet=quiet) as view:
-        if stored is None:
-            return train(store, spec, execution, view)
-        if not quiet:
-            how_far = f"{stored.status} after {stored.epochs_done} epochs"
-            note(f"continuing run {stored.short_id}, {how_far}; --again starts anew")
-        return resume(store, stored, execution, view)
+    try:
+        with ProgressView(quiet=quiet) as view:
+            if stored is None:
+                return train(store, spec, execution, view, again=again)
+            if not quiet and stored.attempts:
+                how_far = f"{stored.status} after {stored.epochs_done} epochs"
+                note(f"continuing run {stored.short_id}, {how_far}; --again starts anew")
+            return resume(store, stored, execution, view)
+    except AlreadyStored:
+        return run_spec(store, spec, execution, quiet=quiet)
 
 
 def report(run: "RunRecord", *, json: bool) -> None:
-    """Print the result of a run to stdout; exit 130 if it was interrupted."""
+    """Print the result of a run to stdout; exit 130 if it was interrupted or cancelled."""
     from analogcli.cli.console import note, print_json
     from analogcli.cli.show import as_data, print_summary
 
@@ -219,6 +216,6 @@ def report(run: "RunRecord", *, json: bool) -> None:
         print_json(as_data(run))
     else:
         print_summary(run)
-    if run.status == "interrupted":
-        note(f"run {run.short_id} is interrupted; `analog resume {run.short_id}` goes on from its checkpoint")
+    if run.status in ("interrupted", "cancelled"):
+        note(f"run {run.short_id} is {run.status}; `analog resume {run.short_id}` goes on from its checkpoint")
         raise typer.Exit(130)

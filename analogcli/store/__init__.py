@@ -5,6 +5,7 @@ from analogcli.store.copy import WHAT, Copied, copy_runs
 from analogcli.store.location import DEFAULT_STORE, Location, locate
 from analogcli.store.network import network_file_system, refuse_shared_sqlite
 from analogcli.store.provenance import Provenance, collect, version_of
+from analogcli.store.queue import LEASE_S, Queue, Queued, Wanted
 from analogcli.store.store import Store
 from analogcli.store.values import (
     BEFORE,
@@ -20,6 +21,7 @@ from analogcli.store.values import (
 __all__ = [
     "BEFORE",
     "DEFAULT_STORE",
+    "LEASE_S",
     "RELAXED",
     "WHAT",
     "CheckpointFile",
@@ -30,9 +32,12 @@ __all__ = [
     "ModelEpoch",
     "ModelRecord",
     "Provenance",
+    "Queue",
+    "Queued",
     "RunRecord",
     "SavedState",
     "Store",
+    "Wanted",
     "collect",
     "copy_runs",
     "locate",

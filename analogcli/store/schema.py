@@ -59,7 +59,8 @@ class Run(Base):
     setting: Mapped[str] = mapped_column(String(100))
     backend: Mapped[str] = mapped_column(String(20))
     status: Mapped[str] = mapped_column(String(20))
-    """running, finished, failed or interrupted; a running row whose process is gone is interrupted."""
+    """queued, running, cancelling (running, but asked to stop for good), finished, failed, interrupted or cancelled;
+    of a row that is held (running or cancelling) it depends on its process whether it still is."""
     error: Mapped[str | None] = mapped_column(Text)
     repeatable: Mapped[bool]
     """Whether the same spec gives the same bits on one machine."""
@@ -69,7 +70,15 @@ class Run(Base):
     hostname: Mapped[str | None] = mapped_column(String(255))
     pid: Mapped[int | None]
     process_started: Mapped[float | None]
-    """Start time of the process [s since 1970]; tells a process from a later one with the same number."""
+    """Start time of the process [s]; tells a process from a later one with the same number."""
+    place: Mapped[str | None] = mapped_column(String(100))
+    """Machine and container in which the process can be looked for."""
+    worker: Mapped[str | None] = mapped_column(String(100))
+    """What people call the process, e.g. a job of the cluster."""
+    lease_until: Mapped[float | None]
+    """Until when the process has the run, if it cannot be looked for; the database's clock [s since 1970]."""
+    deaths: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Processes that died over the run since it last got further."""
 
     models: Mapped[list["Model"]] = relationship(
         back_populates="run", order_by="Model.index", cascade="all, delete-orphan", passive_deletes=True
@@ -77,6 +86,19 @@ class Run(Base):
     attempts: Mapped[list["Provenance"]] = relationship(
         order_by="Provenance.id", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+class SweepRun(Base):
+    """A run that a sweep wants: until it has ended, workers look for it."""
+
+    __tablename__ = "sweep_runs"
+
+    sweep: Mapped[str] = mapped_column(String(100), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, index=True)
+    position: Mapped[int]
+    command: Mapped[str] = mapped_column(Text)
+    """The command that trains the run alone."""
+    queued_at: Mapped[datetime]
 
 
 class Provenance(Base):

@@ -4,7 +4,6 @@ Writes are short transactions, one an epoch; what a caller gets back are plain f
 """
 
 import math
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,17 +15,28 @@ import sqlalchemy as sa
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
-from analogcli.errors import StoreError, UnknownName, UsageError
+from analogcli.errors import AlreadyStored, RunTaken, StoreError, UnknownName, UsageError
 from analogcli.spec import PcmInference, RunSpec, digest
-from analogcli.store import checkpoints, schema
+from analogcli.store import checkpoints, queue, schema
 from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import connect
 from analogcli.store.explain import explained
 from analogcli.store.location import Location, locate
 from analogcli.store.patience import commit, patient
-from analogcli.store.processes import Owner, this_process
+from analogcli.store.processes import this_process
 from analogcli.store.provenance import Provenance
-from analogcli.store.values import InferenceRecord, ModelEpoch, ModelRecord, RunRecord, SavedState, run_record
+from analogcli.store.values import (
+    HELD,
+    InferenceRecord,
+    ModelEpoch,
+    ModelRecord,
+    RunRecord,
+    SavedState,
+    is_held,
+    new_run,
+    owner_of,
+    run_record,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,52 +81,46 @@ class Store:
         repeatable: bool,
         resolved: dict[str, Any],
         created_at: datetime | None = None,
+        again: bool = True,
     ) -> str:
-        """Record a new run as running, before any work is done, and return its id; ``created_at``: None is now."""
-        run_id, now, owner = str(uuid.uuid4()), created_at or _now(), this_process()
+        """Record a new run as running, before any work is done, and return its id; ``created_at``: None is now.
+
+        Raises:
+            AlreadyStored: not ``again``, and the spec is stored already; nobody else stores it in between.
+        """
         with self._write() as session:
-            session.add(
-                schema.Run(
-                    id=run_id,
-                    spec_hash=spec.hash,
-                    spec=spec.model_dump(mode="json"),
-                    experiment=spec.experiment,
-                    protocol=spec.protocol,
-                    setting=spec.setting,
-                    backend=spec.backend,
-                    status="running",
-                    repeatable=repeatable,
-                    resolved_config=resolved,
-                    created_at=now,
-                    updated_at=now,
-                    hostname=owner.hostname,
-                    pid=owner.pid,
-                    process_started=owner.started,
-                    models=[schema.Model(index=i, seed=spec.seed + i) for i in range(spec.n_models)],
-                    attempts=[_provenance_row(provenance, now)],
-                )
-            )
-        return run_id
+            if not again:
+                queue.one_at_a_time(session)
+                if stored := session.scalars(select(schema.Run.id).filter_by(spec_hash=spec.hash)).first():
+                    raise AlreadyStored(f"run {stored[:8]} of the same spec was begun meanwhile by another process")
+            run = new_run(spec, created_at or _now())
+            run.repeatable, run.resolved_config = repeatable, resolved
+            run.attempts = [_provenance_row(provenance, run.created_at)]
+            queue.hand_over(session, run)
+            session.add(run)
+            return run.id
 
     @patient
-    def take_over(self, run_id: str, provenance: Provenance) -> None:
-        """Record that this process continues a run that was interrupted or failed.
+    def take_over(self, run_id: str, provenance: Provenance, *, repeatable: bool, resolved: dict[str, Any]) -> None:
+        """Record that this process trains a run that was queued, or continues one that did not come to its end.
 
         Raises:
             UsageError: another process is training it.
+            RunTaken: another one has trained it to its end.
         """
         with self._write() as session:
             run = self._row(session, run_id)
-            holder = Owner(run.hostname, run.pid, run.process_started)
-            if run.status == "running" and holder.is_alive and holder != this_process():
+            if is_held(run, queue.database_time(session)) and owner_of(run) != this_process():
                 raise UsageError(
-                    f"run {run_id[:8]} is being trained by process {run.pid} on {run.hostname}; "
-                    "wait for it or stop that process first"
+                    f"run {run_id[:8]} is being trained by {owner_of(run)}; wait for it or stop that process first"
                 )
-            owner = this_process()
-            run.status, run.error, run.updated_at = "running", None, _now()
-            run.hostname, run.pid, run.process_started = owner.hostname, owner.pid, owner.started
+            if run.status == "finished":
+                raise RunTaken(f"run {run_id[:8]} was finished meanwhile by {owner_of(run)}.")
+            if run.status not in HELD:  # Somebody asks for it: what it did before is forgiven.
+                run.deaths = 0
+            run.repeatable, run.resolved_config = repeatable, resolved
             run.attempts.append(_provenance_row(provenance, _now()))
+            queue.hand_over(session, run)
 
     @patient
     def record_epochs(self, done: Sequence[ModelEpoch]) -> None:
@@ -155,10 +159,16 @@ class Store:
 
     @patient
     def end(self, run_id: str, status: str, error: str | None = None) -> None:
-        """Record how a run ended: finished, failed (with the error text) or interrupted."""
+        """Record how a run ended: finished, failed (with the error text) or interrupted.
+
+        Raises:
+            RunTaken: another process has the run by now.
+        """
         with self._write() as session:
-            run = self._row(session, run_id)
-            run.status, run.error, run.updated_at = status, error, _now()
+            run = self._own_row(session, run_id)
+            # Asked to stop for good, a run is not merely interrupted.
+            run.status = "cancelled" if (run.status, status) == ("cancelling", "interrupted") else status
+            run.error, run.updated_at, run.lease_until = error, _now(), None
 
     @patient
     def delete(self, run_id: str) -> None:
@@ -187,7 +197,8 @@ class Store:
             .order_by(schema.Run.created_at)
         )
         with self._read() as session:
-            return [run_record(run) for run in session.scalars(query)]
+            now = queue.database_time(session)
+            return [run_record(run, now) for run in session.scalars(query)]
 
     def find(self, spec: RunSpec) -> RunRecord | None:
         """Return the best stored run of a spec: a finished one, else the one that got furthest, else None."""
@@ -196,7 +207,7 @@ class Store:
 
     @patient
     def run(self, name: str) -> RunRecord:
-        """Return the run whose id begins with ``name``; ``last`` is the newest.
+        """Return the run whose id begins with ``name``; ``last`` is the newest that was begun.
 
         Raises:
             UnknownName: there is none.
@@ -204,7 +215,9 @@ class Store:
         """
         with self._read() as session:
             ids = list(session.scalars(select(schema.Run.id).order_by(schema.Run.created_at)))
-        found = ids[-1:] if name == "last" else [i for i in ids if name and i.startswith(name)]
+            begun = select(schema.Run.id).join(schema.Provenance).order_by(schema.Provenance.started_at.desc())
+            last = session.scalars(begun.limit(1)).first() if name == "last" else None
+        found = [last] if last else ids[-1:] if name == "last" else [i for i in ids if name and i.startswith(name)]
         if len(found) > 1:
             ids_found = ", ".join(i[:12] for i in found)
             raise UsageError(f"{len(found)} runs begin with {name!r}: {ids_found}; type more of it")
@@ -289,6 +302,17 @@ class Store:
             raise StoreError(f"run {run_id[:8]} is no longer in the store {self.location}; it was deleted meanwhile.")
         return run
 
+    def _own_row(self, session: Session, run_id: str) -> schema.Run:
+        """Return the row of a run that this process may write: the last one that has begun it, or gone on with it."""
+        run = self._row(session, run_id)
+        if owner_of(run) != this_process():
+            by_now = f"{run.status} by now, as this process had not been heard of"
+            raise RunTaken(
+                f"run {run_id[:8]} is {by_now}{f' (it went to {owner_of(run)})' if run.pid else ''}; "
+                "what was recorded of it until then is kept"
+            )
+        return run
+
     def _replace_checkpoint(self, session: Session, model_id: int, epoch: int, step: int, file: CheckpointFile) -> None:
         session.execute(sa.delete(schema.Checkpoint).filter_by(model_id=model_id))
         session.add(
@@ -303,7 +327,8 @@ class Store:
             )
         )
         model = session.get_one(schema.Model, model_id)
-        self._row(session, model.run_id).updated_at = _now()
+        run = self._own_row(session, model.run_id)
+        run.updated_at, run.deaths = _now(), 0
 
 
 def _provenance_row(provenance: Provenance, now: datetime) -> schema.Provenance:

@@ -1,5 +1,6 @@
 """What the store gives back: frozen values without a database behind them."""
 
+import uuid
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,6 +16,9 @@ BEFORE = -1.0
 """The time of an inference with the weights as they were trained, before any programming [s]."""
 RELAXED = "relaxed"
 """Name of the series with test loss and accuracy after the devices have relaxed."""
+
+HELD = {"running": "interrupted", "cancelling": "cancelled"}
+"""What a row may say whose process trains it, and what has become of the run if that process is gone."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class RunRecord:
     spec_hash: str
     spec_data: dict[str, Any]
     status: str
-    """running, finished, failed or interrupted."""
+    """queued, running, cancelling, finished, failed, interrupted or cancelled."""
     error: str | None
     repeatable: bool
     resolved_config: dict[str, Any]
@@ -135,21 +139,53 @@ class RunRecord:
         return sum(e.seconds for model in self.models for e in model.epochs)
 
 
-def run_record(run: schema.Run) -> RunRecord:
-    """Return the value of a row; a running row whose process is gone is interrupted."""
-    owner = Owner(run.hostname, run.pid, run.process_started)
-    status = "interrupted" if run.status == "running" and not owner.is_alive else run.status
+def new_run(spec: RunSpec, now: datetime) -> schema.Run:
+    """Return the row of a run that nobody has begun yet."""
+    return schema.Run(
+        id=str(uuid.uuid4()),
+        spec_hash=spec.hash,
+        spec=spec.model_dump(mode="json"),
+        experiment=spec.experiment,
+        protocol=spec.protocol,
+        setting=spec.setting,
+        backend=spec.backend,
+        status="queued",
+        repeatable=True,
+        resolved_config={},
+        created_at=now,
+        updated_at=now,
+        models=[schema.Model(index=i, seed=spec.seed + i) for i in range(spec.n_models)],
+    )
+
+
+def owner_of(run: schema.Run) -> Owner:
+    """Return the process that has a run, or had it last."""
+    return Owner(run.hostname, run.pid, run.process_started, run.place)
+
+
+def is_held(run: schema.Run, now: float) -> bool:
+    """Whether a living process trains the run; ``now`` is the database's time [s since 1970]."""
+    return run.status in HELD and owner_of(run).holds(run.lease_until, now)
+
+
+def status_of(run: schema.Run, now: float) -> str:
+    """Return the status of a run; that of one whose process is gone says so."""
+    return run.status if run.status not in HELD or is_held(run, now) else HELD[run.status]
+
+
+def run_record(run: schema.Run, now: float) -> RunRecord:
+    """Return the value of a row; ``now`` is the database's time [s since 1970]."""
     return RunRecord(
         id=run.id,
         spec_hash=run.spec_hash,
         spec_data=run.spec,
-        status=status,
+        status=status_of(run, now),
         error=run.error,
         repeatable=run.repeatable,
         resolved_config=run.resolved_config,
         created_at=run.created_at,
         updated_at=run.updated_at,
-        owner=owner,
+        owner=owner_of(run),
         models=tuple(_model_record(model) for model in run.models),
         attempts=tuple(_columns(attempt) for attempt in run.attempts),
     )

@@ -8,7 +8,7 @@ killed stays one group.
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from operator import or_
 from typing import Protocol
@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 
 from analogcli import backends, data
-from analogcli.errors import AnalogError, RunFailed, UsageError
+from analogcli.errors import AnalogError, RunFailed, RunTaken, UsageError
 from analogcli.spec import ExecutionOptions, LeastSquaresTask, RunSpec, Task
 from analogcli.store import (
     RELAXED,
@@ -33,6 +33,7 @@ from analogcli.store import (
 from analogcli.training import device as devices
 from analogcli.training.events import EpochDone, Position, Saved, Watch
 from analogcli.training.fit import evaluate, fit, steps_per_epoch
+from analogcli.training.lease import keeping
 from analogcli.training.stop import StopRequest, listening
 
 
@@ -57,25 +58,37 @@ class Prepared:
     provenance: Provenance
 
 
-def train(store: Store, spec: RunSpec, options: ExecutionOptions, observer: Observer) -> RunRecord:
+def train(
+    store: Store, spec: RunSpec, options: ExecutionOptions, observer: Observer, *, again: bool = True
+) -> RunRecord:
     """Train all models of ``spec`` as a new run and return it; its status says finished or interrupted.
 
     Raises:
         UsageError: data, backend or device are not there; nothing is stored then.
+        AlreadyStored: not ``again``, and another process has stored the spec by now; nothing is stored then.
         RunFailed: it started and broke; the error text is in the store.
     """
     ready = prepare(spec, options, observer.on_note)
     resolved = ready.backend.resolved_config(spec)
-    run_id = store.begin(spec, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved)
-    return _train(store, store.runs(id=run_id)[0], spec, options, ready, observer)
+    run_id = store.begin(spec, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved, again=again)
+    with listening(observer.on_stop_request) as request, keeping(store, run_id, request.ask):
+        return _train(store, store.runs(id=run_id)[0], options, ready, observer, request)
 
 
-def resume(store: Store, run: RunRecord, options: ExecutionOptions, observer: Observer) -> RunRecord:
-    """Continue an interrupted or failed run from its last checkpoint, to the result that it would have had."""
-    ready = prepare(run.spec, options, observer.on_note)
-    same_data(run, ready.dataset)
-    store.take_over(run.id, ready.provenance)
-    return _train(store, store.runs(id=run.id)[0], run.spec, options, ready, observer)
+def resume(
+    store: Store, run: RunRecord, options: ExecutionOptions, observer: Observer, request: StopRequest | None = None
+) -> RunRecord:
+    """Train a queued run, or continue one from its last checkpoint, to the result that it would have had.
+
+    Who listens for signals already hands over the request to stop that they make.
+    """
+    own = nullcontext(request) if request else listening(observer.on_stop_request)
+    with own as asked, keeping(store, run.id, asked.ask):
+        ready = prepare(run.spec, options, observer.on_note)
+        same_data(run, ready.dataset)
+        resolved = ready.backend.resolved_config(run.spec)
+        store.take_over(run.id, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved)
+        return _train(store, store.runs(id=run.id)[0], options, ready, observer, asked)
 
 
 def prepare(spec: RunSpec, options: ExecutionOptions, on_note: Callable[[str], None]) -> Prepared:
@@ -106,7 +119,7 @@ def prepare(spec: RunSpec, options: ExecutionOptions, on_note: Callable[[str], N
 
 def same_data(run: RunRecord, dataset: data.DataSet) -> None:
     """Raise :class:`RunFailed` where the data are not those that the run began with."""
-    first = run.attempts[0]["data_fingerprint"]
+    first = run.attempts[0]["data_fingerprint"] if run.attempts else dataset.fingerprint
     if first != dataset.fingerprint:
         raise RunFailed(
             f"the data set {run.spec.task.dataset} is not the one that run {run.short_id} began with "
@@ -125,12 +138,17 @@ def _check_targets(spec: RunSpec, dataset: data.DataSet) -> None:
 
 
 def _train(
-    store: Store, run: RunRecord, spec: RunSpec, options: ExecutionOptions, ready: Prepared, observer: Observer
+    store: Store,
+    run: RunRecord,
+    options: ExecutionOptions,
+    ready: Prepared,
+    observer: Observer,
+    request: StopRequest,
 ) -> RunRecord:
-    observer.on_start(run, steps_per_epoch(ready.dataset, spec.task))
-    with _recorded(store, run.id), listening(observer.on_stop_request) as request:
+    observer.on_start(run, steps_per_epoch(ready.dataset, run.spec.task))
+    with _recorded(store, run.id):
         for group in _groups(store, run.models, options.fuse if ready.backend.several else 1):
-            if not _train_group(store, run.id, group, spec, options, ready, observer, request):
+            if not _train_group(store, run, group, options, ready, observer, request):
                 store.end(run.id, "interrupted")
                 return store.runs(id=run.id)[0]
         store.end(run.id, "finished")
@@ -164,15 +182,15 @@ def _groups(store: Store, models: Sequence[ModelRecord], largest: int | None) ->
 
 def _train_group(
     store: Store,
-    run_id: str,
+    run: RunRecord,
     group: _Group,
-    spec: RunSpec,
     options: ExecutionOptions,
     ready: Prepared,
     observer: Observer,
     request: StopRequest,
 ) -> bool:
     """Train the models of a group to their end; return False if they were asked to stop before that."""
+    spec = run.spec
     seeds = [model.seed for model in group.models]
     trainable = ready.backend.build(spec, data.Pipeline.of(spec.task).seen(ready.dataset), seeds, ready.device)
     position = Position.after(-1, len(seeds))
@@ -184,10 +202,12 @@ def _train_group(
 
     def save(here: Position) -> list[CheckpointFile]:
         name = f"epoch-{here.epoch:04d}" + (f"-step-{here.step:06d}" if here.step else "")
+        # A process that has lost the run, and does not know it yet, must not write over files of the one that has it.
+        name += f"-attempt-{len(run.attempts)}"
         files = []
         for model, state, progress in zip(group.models, trainable.state_dict(), here.as_tensors(), strict=True):
             tensors = {f"model/{key}": tensor for key, tensor in state.items()} | progress
-            files.append(store.save_state(run_id, model.index, name, tensors))
+            files.append(store.save_state(run.id, model.index, name, tensors))
         return files
 
     timer = _Timer(options.checkpoint_minutes * 60)
@@ -237,6 +257,8 @@ def _recorded(store: Store, run_id: str) -> Iterator[None]:
     """Write the end of a run that breaks into the store, whatever broke it."""
     try:
         yield
+    except RunTaken:
+        raise
     except KeyboardInterrupt:
         store.end(run_id, "interrupted")
         raise

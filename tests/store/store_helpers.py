@@ -8,13 +8,14 @@ from analogcli.registry import load
 from analogcli.spec import ExecutionOptions, RunSpec
 from analogcli.store import CheckpointFile, EpochRecord, ModelEpoch, ModelRecord, Provenance, Store, collect
 
+registry = cache(load)
 NO_FILE = CheckpointFile("checkpoints/none/model-0/epoch-0000.safetensors", "0" * 64, 0)
 """For tests that ask only about rows."""
 
 
 def spec(**overrides: Any) -> RunSpec:
     """A small valid spec; keyword arguments are leaves of its top level."""
-    return load(None).spec("digits-fcn", overrides=overrides)
+    return registry(None).spec("digits-fcn", overrides=overrides)
 
 
 @cache
@@ -26,6 +27,11 @@ def provenance() -> Provenance:
 def begin(store: Store, **overrides: Any) -> str:
     """A run that this process has just begun."""
     return store.begin(spec(**overrides), provenance(), repeatable=True, resolved={})
+
+
+def take_over(store: Store, run_id: str) -> None:
+    """Let this process go on with a run."""
+    store.take_over(run_id, provenance(), repeatable=True, resolved={})
 
 
 def epoch(number: int, accuracy: float = 0.5) -> EpochRecord:

@@ -53,6 +53,7 @@ def test_many_processes_open_fresh_stores_at_once_and_write_epochs_and_none_is_l
                 "series": PROCESSES * EPOCHS,
                 "checkpoints": PROCESSES,
                 "inferences": 0,
+                "sweep_runs": 0,
             }
 
 

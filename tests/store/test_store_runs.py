@@ -1,7 +1,6 @@
 """What the store remembers of a run, how a run is named, and what is left of it when it is deleted."""
 
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import asdict
@@ -11,19 +10,23 @@ from pathlib import Path
 import psutil
 import pytest
 import sqlalchemy as sa
-from store_helpers import begin, epoch, files_of, provenance, spec, train_one
+from store_helpers import NO_FILE, begin, epoch, files_of, provenance, spec, take_over, train_one
 
-from analogcli.errors import StoreError, UnknownName, UsageError
-from analogcli.store import ModelEpoch, Store
+from analogcli.errors import AlreadyStored, RunTaken, StoreError, UnknownName, UsageError
+from analogcli.store import ModelEpoch, Store, processes, queue
+from analogcli.store.schema import Run
 
 
-def owned_by(store: Store, run_id: str, pid: int, started: float, hostname: str | None = None) -> None:
-    """Let the run belong to another process."""
+def owned_by(store: Store, run_id: str, pid: int, started: float, **elsewhere: object) -> None:
+    """Let the run belong to another process; ``elsewhere`` are further columns."""
+    columns = {"pid": pid, "process_started": started} | elsewhere
     with store.sessions() as session, session.begin():
-        session.execute(
-            sa.text("UPDATE runs SET pid = :p, process_started = :s, hostname = :h WHERE id = :id"),
-            {"p": pid, "s": started, "h": hostname or socket.gethostname(), "id": run_id},
-        )
+        session.execute(sa.update(Run).filter_by(id=run_id).values(**columns))
+
+
+def started(pid: int) -> float:
+    """When a process of this machine started, as the store writes it."""
+    return processes._started(pid)
 
 
 def test_a_run_is_stored_before_any_work_is_done(store: Store) -> None:
@@ -103,7 +106,8 @@ def test_delete_removes_rows_and_every_file_also_what_a_killed_process_left(stor
     store.delete(gone.id)
     assert [run.id for run in store.runs()] == [kept.id]
     assert store.counts() == {
-        "runs": 1, "provenance": 1, "models": 2, "epochs": 2, "series": 2, "checkpoints": 2, "inferences": 0
+        "runs": 1, "provenance": 1, "models": 2, "epochs": 2, "series": 2, "checkpoints": 2, "inferences": 0,
+        "sweep_runs": 0,
     }  # fmt: skip
     assert [file.relative_to(store.folder / "checkpoints").parts[0] for file in files_of(store)] == [kept.id] * 2
     store.delete(kept.id)
@@ -121,13 +125,13 @@ def test_a_run_deleted_while_it_trains_is_said_so(store: Store) -> None:
 def test_a_running_run_of_a_living_process_is_running_and_of_nobody_else_to_take(store: Store) -> None:
     run_id = begin(store)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        owned_by(store, run_id, other.pid, psutil.Process(other.pid).create_time())
+        owned_by(store, run_id, other.pid, started(other.pid))
         assert store.run(run_id).status == "running"
         with pytest.raises(UsageError, match=f"is being trained by process {other.pid} on .*wait for it or stop"):
-            store.take_over(run_id, provenance())
+            take_over(store, run_id)
         other.kill()
     assert store.run(run_id).status == "interrupted"
-    store.take_over(run_id, provenance())
+    take_over(store, run_id)
     run = store.run(run_id)
     assert (run.status, run.owner.pid, len(run.attempts)) == ("running", os.getpid(), 2)
 
@@ -136,7 +140,7 @@ def test_a_killed_process_that_nobody_has_buried_trains_nothing(store: Store) ->
     # A zombie keeps its number; where process 1 of a container buries nobody, for ever.
     run_id = begin(store)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    owned_by(store, run_id, child.pid, psutil.Process(child.pid).create_time())
+    owned_by(store, run_id, child.pid, started(child.pid))
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
@@ -147,16 +151,46 @@ def test_a_killed_process_that_nobody_has_buried_trains_nothing(store: Store) ->
 
 def test_a_later_process_with_the_same_number_does_not_train_the_run(store: Store) -> None:
     run_id = begin(store)
-    owned_by(store, run_id, os.getpid(), psutil.Process().create_time() - 3600)
+    owned_by(store, run_id, os.getpid(), started(os.getpid()) - 3600)
     assert store.run(run_id).status == "interrupted"
 
 
-def test_a_process_on_another_machine_is_taken_to_be_alive(store: Store) -> None:
+def test_a_process_on_another_machine_or_in_another_container_has_a_run_as_long_as_its_lease(store: Store) -> None:
     run_id = begin(store)
-    owned_by(store, run_id, 1, 0.0, hostname="elsewhere")
+    with store.sessions() as session:
+        now = queue.database_time(session)
+    owned_by(store, run_id, 1, 0.0, hostname="elsewhere", place="another machine", lease_until=now + 20)
     assert store.run(run_id).status == "running"
-    with pytest.raises(UsageError, match="on elsewhere"):
-        store.take_over(run_id, provenance())
+    with pytest.raises(UsageError, match="is being trained by process 1 on elsewhere"):
+        take_over(store, run_id)
+    owned_by(store, run_id, 1, 0.0, lease_until=now - 1)
+    assert store.run(run_id).status == "interrupted"
+    take_over(store, run_id)
+    assert store.run(run_id).status == "running"
+
+
+def test_what_a_process_records_that_has_lost_its_run_is_refused(store: Store) -> None:
+    run = store.run(begin(store))
+    train_one(store, run.id, run.models[0], 1)
+    owned_by(store, run.id, 1, 0.0, place="another machine", hostname="elsewhere")
+    for record in (
+        lambda: train_one(store, run.id, run.models[0], 2),
+        lambda: store.record_checkpoints({run.models[0].id: NO_FILE}, 1, 3),
+        lambda: store.end(run.id, "finished"),
+    ):
+        with pytest.raises(
+            RunTaken, match=r"is running by now.*went to process 1 on elsewhere.*recorded of it until then is kept"
+        ):
+            record()
+    assert [e.epoch for e in store.run(run.id).models[0].epochs] == [1]
+
+
+def test_a_spec_that_another_process_has_stored_meanwhile_is_not_begun(store: Store) -> None:
+    first = begin(store)
+    with pytest.raises(AlreadyStored, match=f"run {first[:8]} of the same spec was begun meanwhile"):
+        store.begin(spec(), provenance(), repeatable=True, resolved={}, again=False)
+    assert [run.id for run in store.runs()] == [first]
+    store.begin(spec(seed=1), provenance(), repeatable=True, resolved={}, again=False)
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "interrupted"])

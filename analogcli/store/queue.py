@@ -1,0 +1,310 @@
+"""The queue: runs that sweeps want and workers claim, one at a time, each under a lease.
+
+A sweep puts its runs into the store as ``queued``; a spec that is stored already is not put there again. A worker
+claims one and from then on holds it: for others it is taken as long as the worker is seen to live or, from another
+machine or container, as long as its lease lasts, which the worker renews all the while. All times are those of the
+database's clock; what the workers' own clocks say does not matter. A run whose worker died is claimed again and goes on
+from its last checkpoint; one over which workers die again and again without getting any further has failed.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session, defer, load_only
+from sqlalchemy.sql.functions import FunctionElement
+
+from analogcli.spec import RunSpec
+from analogcli.store import schema
+from analogcli.store.location import Location
+from analogcli.store.patience import patient
+from analogcli.store.processes import Owner, this_process
+from analogcli.store.values import HELD, RunRecord, is_held, new_run, owner_of, run_record, status_of
+
+if TYPE_CHECKING:
+    from analogcli.store.store import Store
+
+LEASE_S = 60.0
+"""How long a worker that cannot be looked for is taken to live after it was last heard of [s]."""
+MAX_DEATHS = 3
+"""Workers that may die over a run without getting it any further."""
+ONE_AT_A_TIME = 0x717565756564
+"""Key of the lock under which a server's specs are looked for and stored: "queued" in ASCII."""
+
+Wish = Literal["cancel"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that a sweep wants; ``command`` trains it alone."""
+
+    spec: RunSpec
+    command: str
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A run of a sweep and how it stands, without its spec and epochs."""
+
+    run_id: str
+    spec_hash: str
+    sweep: str
+    command: str
+    status: str
+    error: str | None
+    worker: str | None
+    owner: Owner
+    lease_s: float | None
+    """What is left of the lease of a run that is held [s]."""
+
+    is_claimable: bool
+    """Whether the next worker takes it."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no worker will look at it again."""
+        return not self.is_claimable and self.status not in HELD
+
+
+class _Now(FunctionElement[float]):
+    """The database's time [s since 1970], not that at which the transaction began."""
+
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(_Now, "sqlite")
+def _now_sqlite(element: Any, compiler: Any, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(_Now, "postgresql")
+def _now_postgresql(element: Any, compiler: Any, **_: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+def database_time(session: Session) -> float:
+    """Return the database's time [s since 1970]."""
+    return float(session.scalars(select(_Now())).one())
+
+
+def one_at_a_time(session: Session) -> None:
+    """Wait until nobody else is between looking for a spec and storing it; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME))
+
+
+def hand_over(session: Session, run: schema.Run) -> None:
+    """Make this process the one that trains a run, until its lease ends."""
+    owner = this_process()
+    if run.status != "cancelling" or owner_of(run) != owner:
+        run.status = "running"
+    run.error, run.updated_at = None, datetime.now(UTC)
+    run.hostname, run.pid, run.process_started, run.place = owner.hostname, owner.pid, owner.started, owner.place
+    run.worker, run.lease_until = _worker_name(), database_time(session) + LEASE_S
+
+
+def _worker_name() -> str:
+    job, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    job = f"{job}_{task}" if job and task else os.environ.get("SLURM_JOB_ID")
+    return f"job {job}" if job else f"process {os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The queue of a store; every method is one transaction."""
+
+    store: "Store"
+
+    @property
+    def location(self) -> Location:
+        """Where the store is."""
+        return self.store.location
+
+    @patient
+    def add(self, sweep: str, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Queue what is not finished yet for ``sweep`` and return it.
+
+        What is queued or trained already, for whomever, stays as it is; what ended otherwise goes on.
+        """
+        left = []
+        with self.store._write() as session:
+            one_at_a_time(session)
+            time, now = database_time(session), datetime.now(UTC)
+            stored = _best_by_hash(session, [one.spec.hash for one in wanted])
+            session.execute(sa.delete(schema.SweepRun).filter_by(sweep=sweep))
+            for position, one in enumerate(wanted):
+                run = stored.get(one.spec.hash)
+                if run is None:
+                    run = new_run(one.spec, now)
+                    session.add(run)
+                elif run.status not in ("finished", "queued") and not is_held(run, time):
+                    _put_back(run)
+                left += [] if run.status == "finished" else [one]
+                entry = {"sweep": sweep, "position": position, "command": one.command, "queued_at": now}
+                session.add(schema.SweepRun(run_id=run.id, **entry))
+        return left
+
+    @patient
+    def claim(self, sweep: str | None = None) -> RunRecord | None:
+        """Take a run that waits, of ``sweep`` or of any, for this process; None where there is none.
+
+        First come those whose workers died, then the others in their order.
+        """
+        with self.store._write() as session:
+            now = database_time(session)
+            run = (
+                self._orphan(session, sweep, now)
+                or session.scalars(
+                    _of(sweep, schema.Run.status == "queued").limit(1).with_for_update(skip_locked=True, of=schema.Run)
+                ).first()
+            )
+            if run is None:
+                return None
+            hand_over(session, run)
+            session.flush()
+            return run_record(run, now)
+
+    def _orphan(self, session: Session, sweep: str | None, now: float) -> schema.Run | None:
+        """Return a run whose worker died; where that happens again and again the run has failed instead."""
+        query = _of(sweep, schema.Run.status.in_(HELD)).with_for_update(skip_locked=True, of=schema.Run)
+        for run in session.scalars(query).unique():
+            if is_held(run, now):
+                continue
+            if run.status == "cancelling":
+                run.status = "cancelled"
+                continue
+            run.deaths += 1
+            if run.deaths < MAX_DEATHS:
+                return run
+            run.status, run.lease_until = "failed", None
+            run.error = (
+                f"{run.deaths} workers died over it without getting any further, the last one as {owner_of(run)}; "
+                f"memory is the usual reason (see its log), `analog resume {run.id[:8]}` tries again"
+            )
+        return None
+
+    @patient
+    def renew(self, run_id: str) -> Wish | None:
+        """Renew the lease of a run that this process has, and return what others wish of it."""
+        with self.store._write() as session:
+            run = session.get(schema.Run, run_id, with_for_update=True)
+            if run is None or run.status not in HELD or owner_of(run) != this_process():
+                return None
+            run.lease_until = database_time(session) + LEASE_S
+            return "cancel" if run.status == "cancelling" else None
+
+    @patient
+    def wish(self, run_id: str) -> Wish | None:
+        """Return what others wish of a run."""
+        with self.store._read() as session:
+            status = session.scalars(select(schema.Run.status).filter_by(id=run_id)).first()
+        return "cancel" if status == "cancelling" else None
+
+    @patient
+    def release(self, run_id: str) -> None:
+        """Put a run that this process has stopped at a checkpoint, or has not begun, back into the queue.
+
+        Raises:
+            RunTaken: another process has it.
+        """
+        with self.store._write() as session:
+            run = self.store._own_row(session, run_id)
+            if run.status == "cancelling":
+                run.status = "cancelled"
+            elif run.status in ("running", "interrupted"):
+                _put_back(run)
+
+    @patient
+    def cancel(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Cancel runs that are not over and return what has become of each that was not: cancelled or cancelling."""
+        changed = {}
+        with self.store._write() as session:
+            now = database_time(session)
+            for run_id in run_ids:
+                run = session.get(schema.Run, run_id, with_for_update=True)
+                if run is not None and status_of(run, now) in ("queued", "running", "interrupted"):
+                    run.status = changed[run_id] = "cancelling" if is_held(run, now) else "cancelled"
+                    run.updated_at = datetime.now(UTC)
+        return changed
+
+    @patient
+    def waiting(self, sweep: str | None = None) -> list[Queued]:
+        """Return the runs of ``sweep``, or of all sweeps, in their order; one that several want comes once."""
+        run, entry = schema.Run, schema.SweepRun
+        query = select(run, entry).join(entry, entry.run_id == run.id).order_by(entry.queued_at, entry.position)
+        query = query.options(load_only(run.spec_hash, run.status, run.error, *WHO))
+        query = query.filter(entry.sweep == sweep) if sweep else query
+        with self.store._read() as session:
+            now = database_time(session)
+            found = {one.id: _queued(one, wanted, now) for one, wanted in session.execute(query)}
+        return list(found.values())
+
+    @patient
+    def sweep(self, name: str) -> str | None:
+        """Return the name of the sweep that begins with ``name``, the newest of several; None if none does."""
+        query = select(schema.SweepRun.sweep).group_by(schema.SweepRun.sweep)
+        with self.store._read() as session:
+            names = list(session.scalars(query.order_by(sa.func.max(schema.SweepRun.queued_at))))
+        return next((one for one in reversed(names) if one == name or one.startswith(f"{name}-")), None)
+
+
+WHO = (
+    schema.Run.worker, schema.Run.hostname, schema.Run.pid, schema.Run.process_started, schema.Run.place,
+    schema.Run.lease_until,
+)  # fmt: skip
+
+
+def _of(sweep: str | None, what: sa.ColumnElement[bool]) -> sa.Select[schema.Run]:
+    """Return the query for the runs of ``sweep``, or of any, for which ``what`` is true, in their order."""
+    entry = schema.SweepRun
+    query = select(schema.Run).join(entry, entry.run_id == schema.Run.id).filter(what)
+    query = query.filter(entry.sweep == sweep) if sweep else query
+    return query.order_by(entry.queued_at, entry.position)
+
+
+def _best_by_hash(session: Session, hashes: Sequence[str]) -> dict[str, schema.Run]:
+    """Return the stored run of each spec: a finished one, else the one that got furthest."""
+    run = schema.Run
+    epochs = (
+        select(sa.func.count())
+        .select_from(schema.Epoch)
+        .join(schema.Model)
+        .filter(schema.Model.run_id == run.id)
+        .scalar_subquery()
+    )
+    best: dict[str, schema.Run] = {}
+    for start in range(0, len(hashes), 500):
+        chunk = hashes[start : start + 500]
+        query = select(run).filter(run.spec_hash.in_(chunk)).options(defer(run.spec), defer(run.resolved_config))
+        # The best one comes last, and stays.
+        for found in session.scalars(query.order_by(run.status == "finished", epochs, run.created_at)):
+            best[found.spec_hash] = found
+    return best
+
+
+def _put_back(run: schema.Run) -> None:
+    run.status, run.error, run.deaths, run.updated_at = "queued", None, 0, datetime.now(UTC)
+    # Nobody has it: what its last process may still want to record is refused.
+    run.hostname = run.pid = run.process_started = run.place = run.worker = run.lease_until = None
+
+
+def _queued(run: schema.Run, entry: schema.SweepRun, now: float) -> Queued:
+    held = is_held(run, now)
+    return Queued(
+        run_id=run.id,
+        spec_hash=run.spec_hash,
+        sweep=entry.sweep,
+        command=entry.command,
+        status=status_of(run, now),
+        error=run.error,
+        worker=run.worker,
+        owner=owner_of(run),
+        lease_s=run.lease_until - now if held and run.lease_until is not None else None,
+        is_claimable=run.status == "queued" or (run.status in HELD and not held),
+    )
