@@ -1,5 +1,6 @@
 """From plain data (registry entries, flags, YAML files) to a RunSpec, or to one sentence about what is wrong."""
 
+import reprlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,10 @@ NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 """What the YAML reader raises: also for a 13th month, a number of 5,000 digits and brackets without end."""
 TWO_WAYS = (({"states"}, {"dw_min"}), ({"w_max", "w_min"}, {"tau", "centre"}))
 """Fields of a device that say the same thing: of two layers, that which is laid on counts."""
+DEEPEST = 20
+"""Most names in a path; no spec is nearly as deep, and Python's stack is not for ever."""
+SHORT = 60
+"""Characters that are quoted of a value."""
 WRITTEN_OTHERWISE = {"states": "dw_min", "w_max": "tau", "w_min": "tau"}
 """Names that are no fields, but may be given for one."""
 
@@ -97,7 +102,8 @@ def nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             node[leaf] = merge(node[leaf] if isinstance(node.get(leaf), dict) else {}, value)
         elif leaf in node:
-            raise SpecError(f"{path} and {path}.{next(iter(node[leaf]))} cannot both be set.")
+            inside = next(iter(node[leaf]), None) if isinstance(node[leaf], dict) else None
+            raise SpecError(f"{path} and {path}.{inside} cannot both be set." if inside else f"{path} is set twice.")
         else:
             node[leaf] = value
     return out
@@ -107,8 +113,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """Read ``device.dw_min=0.002`` as a dotted path and a YAML value."""
     path, equals, value = text.partition("=")
     parts = [part.strip() for part in path.split(".")]
-    if not equals or not all(parts):
-        raise SpecError(f"--set {text!r} is not of the form path=value, e.g. --set device.dw_min=0.002")
+    if not equals or not all(parts) or not path.isprintable() or len(parts) > DEEPEST:
+        raise SpecError(f"--set {text!r:.80} is not of the form path=value, e.g. --set device.dw_min=0.002")
     return ".".join(parts), parse_value(value)
 
 
@@ -127,7 +133,9 @@ def explain(exc: ValidationError) -> str:
     """Return the first validation error as one sentence: the field, the value, what is allowed."""
     error = exc.errors()[0]
     more = f" ({exc.error_count() - 1} more after that)" if exc.error_count() > 1 else ""
-    return _sentence(error) + more
+    # Names of fields are quoted as they are, and may hold anything.
+    line = " ".join(_sentence(error).split()).encode(errors="backslashreplace").decode()
+    return (line if len(line) <= 600 else f"{line[:599]}…") + more
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -163,9 +171,16 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as it is quoted in a sentence: never a page of it."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    """Return a value as it is quoted in a sentence: never a page of it, however often its parts repeat."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = 2 * SHORT
+    brief.maxlist = brief.maxtuple = brief.maxdict = 20
+    brief.maxlevel = 3
+    try:
+        text = brief.repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits.
+        text = "a number of thousands of digits"
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def _did_you_mean(near: list[str]) -> str:

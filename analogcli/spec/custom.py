@@ -1,7 +1,9 @@
 """Where the source of a user's own device lies, and what is in it; nothing of it is imported here."""
 
 import hashlib
-import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 HOW = "give path/to/file.py:Class or package.module:Class"
@@ -27,17 +29,39 @@ def source(law: str) -> Path:
     """
     where, _ = split(law)
     if where.endswith(".py"):
-        path = Path(where)
-        if not path.is_file():
-            raise ValueError(f"law = {law!r:.80}: there is no file {where}; {HOW}")
+        path = file_at(where)
+        if path is None:
+            raise ValueError(f"law = {law!r:.80}: there is no file {where:.80}; {HOW}")
         return path
-    try:
-        found = importlib.util.find_spec(where)
-    except (ImportError, ValueError) as exc:
-        raise ValueError(f"law = {law!r:.80}: there is no module {where} ({exc}); {HOW}") from exc
+    found = _installed(where)
     if found is None or found.origin is None or not found.has_location:
-        raise ValueError(f"law = {law!r:.80}: there is no module {where}; {HOW}")
+        raise ValueError(f"law = {law!r:.80}: there is no module {where:.80}; {HOW}")
     return Path(found.origin)
+
+
+def file_at(text: str) -> Path | None:
+    """Return the path of an existing file, ~ meaning a home folder, or None."""
+    try:
+        path = Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # A name that no file system takes, the home of nobody, a zero byte.
+        return None
+
+
+def _installed(module: str) -> ModuleSpec | None:
+    """Return where a module lies; :func:`importlib.util.find_spec` would run the packages that it is in."""
+    found: ModuleSpec | None = None
+    path: Sequence[str] | None = None
+    parts = module.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    for depth in range(1, len(parts) + 1):
+        name = ".".join(parts[:depth])
+        found = next((s for finder in sys.meta_path if (s := finder.find_spec(name, path))), None)
+        if found is None or (depth < len(parts) and found.submodule_search_locations is None):
+            return None
+        path = found.submodule_search_locations
+    return found
 
 
 def digest(law: str) -> str:

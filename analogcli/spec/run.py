@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import Field, model_validator
@@ -18,6 +18,8 @@ from analogcli.spec.update import Update
 
 LABELS = ("experiment", "protocol", "setting")
 ANALOG_PARTS = ("device", "periphery", "update", "mapping")
+Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f]*$")]
+"""A name that is shown; it does not decide the result."""
 WITHOUT_ANALOG_PARTS = ("fp-sgd", "double-device")
 """Algorithms that train no crossbar arrays."""
 
@@ -25,11 +27,11 @@ WITHOUT_ANALOG_PARTS = ("fp-sgd", "double-device")
 class RunSpec(Spec):
     """A training run; equal specs (labels aside) are the same run and have the same :attr:`hash`."""
 
-    experiment: str = "custom"
+    experiment: Label = "custom"
     """Label: the registry's experiment; does not decide the result."""
-    protocol: str = "custom"
+    protocol: Label = "custom"
     """Label: the protocol of the experiment; does not decide the result."""
-    setting: str = "custom"
+    setting: Label = "custom"
     """Label: the setting, spelled as in the papers; does not decide the result."""
     task: Task
     """What is learnt, and for how long."""

@@ -5,7 +5,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from analogcli.errors import StoreError
@@ -44,7 +44,7 @@ def put(folder: Path, relative: str, payload: bytes) -> None:
     Raises:
         StoreError: the disk is full or the folder is not writable; nothing half-written is left.
     """
-    target = folder / relative
+    target = _path(folder, relative)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def payload(folder: Path, checkpoint: CheckpointFile) -> bytes:
     Raises:
         StoreError: the file is missing, or its digest is not the stored one; in a few words.
     """
-    path = folder / checkpoint.path
+    path = _path(folder, checkpoint.path)
     try:
         read = path.read_bytes()
     except FileNotFoundError as exc:
@@ -108,7 +108,7 @@ def damage(folder: Path, checkpoint: CheckpointFile) -> str | None:
 
 def keep_only(folder: Path, checkpoint: CheckpointFile) -> None:
     """Delete whatever lies beside a model's checkpoint: older ones, and what a killed process left half-written."""
-    path = folder / checkpoint.path
+    path = _path(folder, checkpoint.path)
     # A file that cannot be deleted costs room, nothing else; the next checkpoint tries again.
     with suppress(OSError):
         for other in path.parent.iterdir():
@@ -121,12 +121,21 @@ def remove_all(folder: Path, run_id: str) -> None:
 
     Raises:
         OSError: something cannot be deleted.
+        StoreError: the id is none.
     """
-    root = folder / FOLDER
-    if (root / run_id).exists():
-        shutil.rmtree(root / run_id)
+    root, own = folder / FOLDER, _path(folder, f"{FOLDER}/{run_id}")
+    if own.exists():
+        shutil.rmtree(own)
     if root.is_dir() and not any(root.iterdir()):
         root.rmdir()
+
+
+def _path(folder: Path, relative: str) -> Path:
+    """Return where a file lies; a database that somebody else made may hold any text."""
+    parts = PurePosixPath(relative).parts
+    if len(parts) < 2 or parts[0] != FOLDER or ".." in parts:
+        raise StoreError(f"the store names a checkpoint outside of its folder, {relative!r:.80}; do not use it")
+    return folder / relative
 
 
 def _sync_folder(folder: Path) -> None:

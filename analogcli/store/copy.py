@@ -75,7 +75,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
     with source._read() as session:
         run = session.get_one(schema.Run, run_id, options=_WHOLE)
         files = {m.index: CheckpointFile(c.path, c.sha256, c.size) for m in run.models for c in m.checkpoints}
-        payloads, problems = _sound(source, files)
+        payloads, problems = _sound(source, run_id, files)
         reached = _Reached(ours.reached.finished, ours.reached.epochs, len(payloads), ours.reached.steps)
         further = theirs is None or reached > theirs.reached
         if further:
@@ -134,11 +134,13 @@ def _all_known(store: Store) -> dict[str, _Known]:
         }
 
 
-def _sound(store: Store, files: dict[int, CheckpointFile]) -> tuple[dict[int, bytes], tuple[str, ...]]:
+def _sound(store: Store, run_id: str, files: dict[int, CheckpointFile]) -> tuple[dict[int, bytes], tuple[str, ...]]:
     """Return the checkpoints of the models whose files are as they were written, and what is wrong with the others."""
     payloads, problems = {}, []
     for index, file in files.items():
         try:
+            if not file.path.startswith(f"{checkpoints.FOLDER}/{run_id}/"):  # It would lie over that of another run.
+                raise StoreError(f"{file.path!r:.80} is not a file of this run")
             payloads[index] = checkpoints.payload(store.folder, file)
         except StoreError as exc:
             problems.append(str(exc))

@@ -68,7 +68,7 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     name, equals, values = text.partition("=")
     parsed = _split(values)
     if not equals or not name.strip() or not parsed:
-        raise SpecError(f"--grid {text!r} is not of the form name=value,value, e.g. --grid tau=0.5,0.6,0.7")
+        raise SpecError(f"--grid {text!r:.80} is not of the form name=value,value, e.g. --grid tau=0.5,0.6,0.7")
     axis = name.strip().replace("_", "-")
     if axis in NAMES:
         return axis, list(parsed)
