@@ -23,6 +23,7 @@ tile 0 goes to tile 1 all the time, and tile 1 to the tile that is filled) and i
 Axes: R replica, L epoch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,6 +49,16 @@ class Rule:
     """Plateaus between the last tile and the cascade."""
     period_entry: int
     """Tile whose period the transfers of the warm start have."""
+
+    def cascade_from(self, tiles: int) -> int:
+        """Return the stage in which the cascade begins."""
+        return tiles - 1 + self.extra_plateaus
+
+    def receivers(self, stage: int, tiles: int) -> list[int]:
+        """Return the tiles that others are transferred to in a stage."""
+        if stage >= self.cascade_from(tiles):
+            return list(range(1, tiles))
+        return [tiles - 1 - stage] if stage < tiles - 1 else []
 
 
 RULES: dict[str, Rule] = {
@@ -86,7 +97,7 @@ class WarmStart:
     @property
     def in_cascade_R(self) -> Tensor:
         """Which models have begun the cascade [R]."""
-        return self.stage_R >= self.tiles - 1 + self.rule.extra_plateaus
+        return self.stage_R >= self.rule.cascade_from(self.tiles)
 
     def forget(self) -> None:
         """Begin anew."""
@@ -115,3 +126,12 @@ class WarmStart:
         self.stage_R = state["stage"].to("cpu", copy=True)
         self.start_R = state["start"].to("cpu", copy=True)
         self.history_RL = state["history"].to("cpu", copy=True)
+
+
+def replayed(losses: Sequence[float], rule: Rule, tiles: int) -> list[int]:
+    """Return the stage that a model is in during each epoch, from the training losses of its epochs."""
+    warm, stages = WarmStart(rule, tiles, arrays=1), []
+    for loss in losses:
+        stages.append(int(warm.stage_R))
+        warm.end_of_epoch(torch.tensor([loss], dtype=torch.float64))
+    return stages

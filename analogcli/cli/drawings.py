@@ -27,6 +27,7 @@ class Quantity(StrEnum):
     RESULT = "result"
     GRADIENT = "gradient"
     WEIGHTS = "weights"
+    WARM_START = "warm-start"
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,11 @@ def of_runs(store: "Store", runs: "list[RunRecord]", of: Quantity) -> Drawing:
     if of is Quantity.WEIGHTS:
         weights = _plot_weights(store, runs, labels)
         return Drawing(name, lambda: weights)
+    if of is Quantity.WARM_START:
+        from analogcli.figures import warm_start
+
+        histories = [warm_start.history(run, label) for run, label in zip(runs, _short_labels(runs), strict=True)]
+        return Drawing(name, lambda: warm_start.draw_warm_starts(histories), lambda: warm_start.numbers(histories))
     if of is Quantity.GRADIENT:
         from analogcli.figures.gradients import draw_gradients
 

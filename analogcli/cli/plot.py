@@ -18,7 +18,9 @@ def plot(
     names: Annotated[list[str], typer.Argument(help="A figure (`analog list figures`), ids of runs, or drift.")],
     of: Annotated[
         Quantity,
-        typer.Option("--of", help="Of runs: accuracy or losses, mean |gradient|, or weights of double devices."),
+        typer.Option(
+            "--of", help="Of runs: accuracy or losses, mean |gradient|, weights of double devices, warm start of resl."
+        ),
     ] = Quantity.RESULT,
     formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Any of pdf, png, svg.")] = "pdf,png",
     show: Annotated[bool, typer.Option("--show", help="Open a window with the picture.")] = False,
@@ -53,6 +55,7 @@ def plot(
     analog plot exact/fig1 --published
     analog plot exact/fig1 --data csv
     analog plot last --of gradient
+    analog plot last --of warm-start
     analog plot drift 1f0c2a77 9be2d3a0             accuracy against time, after analog infer
     """
     from analogcli.cli.console import note
