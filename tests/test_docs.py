@@ -11,6 +11,7 @@ import torch
 import typer.main
 import yaml
 from command_kit import Done
+from markdown_kit import expand
 
 from analogcli.cli.app import app
 from analogcli.nn import analog_layers
@@ -70,7 +71,7 @@ def in_readme(text: str) -> list[str]:
     inline = re.findall(r"`((?:\$ )?analog [^`]+)`", outside)
     starts = ("analog ", "$ analog ", ".venv/bin/analog ")
     told = [line for line in [*lines, *inline] if line.startswith(starts) or "&& " in line]
-    return list(dict.fromkeys(command for line in told for command in typed(line)))
+    return list(dict.fromkeys(one for line in told for command in typed(line) for (one,) in expand(command)))
 
 
 EXAMPLES = [

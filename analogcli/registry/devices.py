@@ -11,6 +11,15 @@ GROUP = "analogcli.devices"
 KINDS = members(Device)
 """Every kind with its class."""
 
+SPELLED = {
+    "softbounds": "soft-bounds",
+    "cs": "constant-step",
+    "ls": "linear-step",
+    "exp": "exponential",
+    "pow": "power",
+}
+"""Kinds as the papers' scripts spell them (their flag -RPU)."""
+
 
 def installed_devices() -> dict[str, str]:
     """Return the devices of installed packages, name and package.module:Class."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
 from analogcli.registry.commands import FLAGS, command_of, words
-from analogcli.registry.devices import KINDS, installed_devices
+from analogcli.registry.devices import KINDS, SPELLED, installed_devices
 from analogcli.registry.entries import Data, Experiment, Figure, Panel, Preset, Protocol
 from analogcli.registry.published import Published, PublishedSpec, nearest, published_values
 from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested
@@ -144,8 +144,9 @@ class Registry:
         Raises:
             UnknownName: no such device.
         """
-        if fold(name) in KINDS:
-            return merge(data, {"device": {"kind": fold(name)}})
+        kind = SPELLED.get(fold(name), fold(name))
+        if kind in KINDS:
+            return merge(data, {"device": {"kind": kind}})
         if fold(name) in self._preset_names:
             preset = self.presets[self._preset_names[fold(name)]]
             seed = {k: v for k, v in (data.get("device") or {}).items() if k == "construction_seed"}

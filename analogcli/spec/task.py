@@ -3,11 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
 from analogcli.spec.augment import Augment
 from analogcli.spec.base import Spec
 from analogcli.spec.custom import digest_of
+
+
+def _folded(name: str) -> str:
+    """Return the name of a data set as it is known; a path keeps its letters."""
+    return name if ":" in name else name.lower()
+
+
+DataSetName = Annotated[str, Field(min_length=1), AfterValidator(_folded)]
+"""Any spelling of a name is the same run: ``CIFAR10`` is cifar10."""
 
 
 class FcnModel(Spec):
@@ -180,7 +189,7 @@ class ClassificationTask(Spec):
     LATER: ClassVar[frozenset[str]] = frozenset({"augment", "label_smoothing", "precision", "lr_groups", "shuffle"})
 
     kind: Literal["classification"] = "classification"
-    dataset: str = Field(min_length=1)
+    dataset: DataSetName
     """Data set: mnist, fashion-mnist, kmnist, cifar10, cifar100, mnist5k or image-folder:PATH."""
     model: Model
     """The network."""
@@ -213,7 +222,7 @@ class RegressionTask(Spec):
     LATER: ClassVar[frozenset[str]] = frozenset({"shuffle"})
 
     kind: Literal["regression"] = "regression"
-    dataset: str = Field(min_length=1)
+    dataset: DataSetName
     """Data set with numbers to predict: toy-sum or toy-two-layers."""
     model: MlpModel = MlpModel()
     """The network."""

@@ -6,6 +6,7 @@ import pytest
 
 from analogcli.errors import UnknownName
 from analogcli.registry import load
+from analogcli.registry.devices import SPELLED
 from analogcli.registry.registry import fold
 from analogcli.spec import PulsedDevice, RunSpec
 
@@ -72,3 +73,17 @@ def test_a_kind_keeps_the_fields_that_it_shares_with_the_device_before() -> None
 def test_an_unknown_device_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean capacitor"):
         spec("capacitators")
+
+
+@pytest.mark.parametrize(("typed", "kind"), SPELLED.items())
+def test_devices_are_accepted_as_the_scripts_spell_them(typed: str, kind: str) -> None:
+    spec, same = (
+        REGISTRY.spec("mnist-fcn", setting="analog-sgd", overrides={"device.kind": name}) for name in (typed, kind)
+    )
+    assert spec == same
+
+
+@pytest.mark.parametrize("typed", ["MNIST", "Mnist5k", "image-folder:/Data/Set"])
+def test_any_spelling_of_a_data_set_is_the_same_run_and_a_path_keeps_its_letters(typed: str) -> None:
+    spec = REGISTRY.spec("mnist-fcn", overrides={"task.dataset": typed})
+    assert spec.task.dataset == (typed if ":" in typed else typed.lower())
