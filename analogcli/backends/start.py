@@ -21,14 +21,14 @@ def build_networks(task: Task, shape: ImageShape, seeds: Sequence[int]) -> list[
 
 @torch.no_grad()
 def _start(network: Module, task: LeastSquaresTask) -> None:
-    weight, bias = network.parameters()
+    weight, *biases = network.parameters()
     match task.start:
         case ConstantStart(value=value):
-            weight.fill_(value)
-            bias.fill_(value)
+            for parameter in (weight, *biases):
+                parameter.fill_(value)
         case DigitalStart(steps=steps):
-            weight_KD, bias_K = descend(task, steps)
-            weight.copy_(weight_KD)
-            bias.copy_(bias_K)
+            for parameter, reached in zip((weight, *biases), descend(task, steps), strict=False):
+                parameter.copy_(reached)
         case _:  # the weights stay as they were drawn
-            bias.zero_()
+            for bias in biases:
+                bias.zero_()

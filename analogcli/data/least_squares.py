@@ -2,12 +2,14 @@
 
 ::
 
-    torch.manual_seed(data_seed);  W* = w_scale randn(D, 1);  A = a_scale randn(N, D);  Y = A W* + bias_true
+    torch.manual_seed(data_seed);  W* = w_scale randn(D, K);  A = a_scale randn(N, D);  Y = A W* + bias_true
+    grid:                          W* = −1 + 2 randint(2¹⁶)/(2¹⁶ − 1);  A = 1
     f(w, b) = c mean((A w + b − Y)²)          ∂f/∂w = 2c/N Aᵀr,  ∂f/∂b = 2c mean(r),  r = A w + b − Y
 
-Source: scripts S1, S2 and S3.x of the 2024 paper (arXiv 2406.12774) and S1 of the 2025 paper (2502.06309).
+Source: scripts S1, S2 and S3.x of the 2024 paper (arXiv 2406.12774) and S1 of the 2025 paper (2502.06309); of the grid
+the multi-tile paper (2510.02516), appendix K.3.
 
-Axes: N equation (sample), D unknown, C, H, W the vectors as images of one row, K the one number to be predicted.
+Axes: N equation (sample), D unknown, C, H, W the vectors as images of one row, K the numbers to be predicted.
 """
 
 import torch
@@ -18,13 +20,20 @@ from analogcli.spec import LeastSquaresTask
 
 FACTOR = {"mse": 1.0, "half-mse": 0.5}
 """c for each loss."""
+GRID = 2**16
+"""Values from −1 to 1."""
 
 
 def draw(task: LeastSquaresTask) -> tuple[Tensor, Tensor, Tensor]:
-    """Return A [N, D], Y [N, 1] and W* [D, 1], to the bit what torch's global generator would draw with the seed."""
+    """Return A [N, D], Y [N, K] and W* [D, K], to the bit what torch's global generator would draw with the seed."""
     generator = torch.Generator().manual_seed(task.data_seed)
-    w_DK = task.w_scale * torch.randn(task.dimension, 1, generator=generator)
-    a_ND = task.a_scale * torch.randn(task.rows, task.dimension, generator=generator)
+    shape_DK, shape_ND = (task.dimension, task.outputs), (task.rows, task.dimension)
+    if task.numbers == "grid":
+        w_DK = 2 * torch.randint(GRID, shape_DK, generator=generator) / (GRID - 1) - 1
+        a_ND = torch.ones(shape_ND)
+    else:
+        w_DK = task.w_scale * torch.randn(shape_DK, generator=generator)
+        a_ND = task.a_scale * torch.randn(shape_ND, generator=generator)
     return a_ND, a_ND @ w_DK + task.bias_true, w_DK
 
 
@@ -38,12 +47,13 @@ def problem(task: LeastSquaresTask, device: torch.device) -> DataSet:
 
 
 def descend(task: LeastSquaresTask, steps: int) -> tuple[Tensor, Tensor]:
-    """Return weights [1, D] and bias [1] after ``steps`` of gradient descent from 0 without any noise."""
+    """Return weights [K, D] and bias [K] after ``steps`` of gradient descent from 0 without any noise."""
     a_ND, y_NK, w_DK = draw(task)
-    w_DK, bias_K = torch.zeros_like(w_DK), torch.zeros(1)
-    rate = task.lr * 2 * FACTOR[task.loss]
+    w_DK, bias_K = torch.zeros_like(w_DK), torch.zeros(task.outputs)
+    rate = task.lr * 2 * FACTOR[task.loss] / task.outputs
     for _ in range(steps):
         residual_NK = a_ND @ w_DK + bias_K - y_NK
         w_DK = w_DK - rate * (a_ND.T @ residual_NK) / task.rows
-        bias_K = bias_K - rate * residual_NK.mean(0)
+        if task.bias:
+            bias_K = bias_K - rate * residual_NK.mean(0)
     return w_DK.T.contiguous(), bias_K

@@ -2,10 +2,14 @@
 
 ::
 
-    Y = A W* + bias_true          A [rows, dimension],  W* [dimension],  normal numbers times their scales
-    f(w, b) = c/rows ‖A w + b − Y‖²          c = 1 (mse) or 1/2 (half-mse)
+    Y = A W* + bias_true          A [rows, dimension],  W* [dimension, outputs]
+    f(w, b) = c/(rows outputs) ‖A w + b − Y‖²          c = 1 (mse) or 1/2 (half-mse)
 
-Every iteration takes all rows. Sources: arXiv 2406.12774 (P24), appendix I, and 2502.06309 (P25), appendix K.
+    normal   A and W* are normal numbers times their scales
+    grid     A is 1, and W* is uniform on 2¹⁶ values from −1 to 1
+
+Every iteration takes all rows. Sources: arXiv 2406.12774 (P24), appendix I, and 2502.06309 (P25), appendix K; of grid
+2510.02516, appendix K.3.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -44,11 +48,19 @@ Start = Annotated[ConstantStart | RandomStart | DigitalStart, Field(discriminato
 class LeastSquaresTask(Spec):
     """Descend a random least-squares problem, with the error written down in every iteration."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"numbers", "outputs", "bias"})
+
     kind: Literal["least-squares"] = "least-squares"
     dimension: int = Field(gt=0)
     """Length of the solution W*, the inputs of the layer (papers: D)."""
     rows: int = Field(100, gt=0)
     """Equations (papers: N)."""
+    numbers: Literal["normal", "grid"] = "normal"
+    """How A and W* are drawn: normal, or ones and a grid of 2^16 values."""
+    outputs: int = Field(1, gt=0)
+    """Columns of W*, each a problem of its own; the loss is the mean over them."""
+    bias: bool = True
+    """Whether the layer has a digital bias."""
     data_seed: int = Field(42, ge=0)
     """Seed of W* and then A, drawn by torch's generator on the CPU as the scripts do."""
     w_scale: float = Field(1.0, ge=0)
@@ -73,14 +85,17 @@ class LeastSquaresTask(Spec):
 
     dataset: ClassVar[str] = "least-squares"
     """The data follow from the other fields."""
-    model: ClassVar[MlpModel] = MlpModel()
-    """One linear layer with one output and a bias."""
     epochs: ClassVar[int] = 1
     """All iterations are one pass: they have one record, one series of errors, and checkpoints in between."""
     shuffle: ClassVar[bool] = False
     """Rows stay in their order."""
     schedule: ClassVar[ConstantLR] = ConstantLR()
     """The learning rate stays as it is."""
+
+    @property
+    def model(self) -> MlpModel:
+        """One linear layer."""
+        return MlpModel(bias=self.bias)
 
     @property
     def batch_size(self) -> int:

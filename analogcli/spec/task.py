@@ -143,11 +143,15 @@ class TorchvisionModel(Spec):
 class MlpModel(Spec):
     """Fully connected layers whose outputs are numbers, for regression; without hidden layers a single linear one."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"bias"})
+
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[PositiveInt, ...] = ()
     """Sizes of the hidden layers [neurons]; input and output sizes follow from the data set."""
     activation: Literal["none", "sigmoid", "tanh", "relu"] = "none"
     """Activation function after every hidden layer; none: the layers follow each other directly."""
+    bias: bool = True
+    """Whether layers have biases, which are digital."""
 
 
 Model = Annotated[

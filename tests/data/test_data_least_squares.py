@@ -61,3 +61,22 @@ def test_descent_follows_torchs_gradient(loss: str) -> None:
     weight, bias = descend(own, 20)
     torch.testing.assert_close(weight, layer.weight.detach(), rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(bias, layer.bias.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_grid_has_2_to_the_16_values_from_minus_1_to_1_and_a_matrix_of_ones() -> None:
+    a_ND, y_NK, w_DK = draw(task(numbers="grid", dimension=1, rows=3, outputs=5000))
+    assert a_ND.tolist() == [[1.0]] * 3 and torch.equal(y_NK, w_DK.expand(3, -1))
+    k_DK = (w_DK.double() + 1) * (2**16 - 1) / 2
+    torch.testing.assert_close(k_DK, k_DK.round(), rtol=0, atol=0.01)
+    assert w_DK.min() < -0.99 and w_DK.max() > 0.99 and w_DK.abs().max() <= 1
+    # Uniform from −1 to 1: the mean square is 1/3 ± 0.3 √(1/5000), within five standard errors.
+    assert w_DK.square().mean().item() == pytest.approx(1 / 3, abs=0.022)
+
+
+def test_outputs_are_problems_of_their_own_and_a_layer_may_have_no_bias() -> None:
+    own = task(numbers="grid", dimension=1, rows=1, outputs=3, bias=False, lr=0.3)
+    _, y_NK, _ = draw(own)
+    weight_KD, bias_K = descend(own, 200)
+    torch.testing.assert_close(weight_KD.T, y_NK, rtol=0, atol=1e-5)
+    assert bias_K.tolist() == [0, 0, 0]
+    assert own.model.bias is False and problem(own, CPU).n_outputs == 3

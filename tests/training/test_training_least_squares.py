@@ -213,3 +213,16 @@ def test_tiki_taka_is_the_better_one_on_symmetric_devices_and_the_worse_one_on_a
     assert floor("tt-v1", up_down=0.0) < floor("analog-sgd", up_down=0.0) / 20
     for asymmetry in ({"up_down": 0.3}, {"kind": "linear", "c_lin": 0.3}):
         assert floor("tt-v1", **asymmetry) > 5 * floor("analog-sgd", **asymmetry)
+
+
+def test_without_a_bias_arrays_alone_learn_targets_that_lie_between_their_states() -> None:
+    spec = spec_of("squares-tiles", "resl-lenet5", task__iterations=300, algorithm__tiles=2)
+    assert isinstance(spec.task, LeastSquaresTask)
+    models, done = run(spec, (0, 1))
+    assert [list(weights) for weights in models.weights()] == [["linear1"], ["linear1"]]
+    assert not any("bias" in name for name in models.state_dict()[0])
+    _, y_NK, _ = draw(spec.task)
+    error_RS = done.loss_RS
+    # All weights start at 0, so that the first error is the mean square of the targets.
+    assert error_RS[:, 0].tolist() == pytest.approx([y_NK.square().mean().item()] * 2, rel=1e-5)
+    assert error_RS[:, -50:].mean() < 0.6 * error_RS[0, 0]

@@ -22,14 +22,16 @@ def build_fcn(model: FcnModel, shape: ImageShape) -> Module:
 
 def build_mlp(model: MlpModel, shape: ImageShape) -> Module:
     """Return Flatten, then Linear and activation for every hidden layer, then Linear (AIHWKit's examples 1 and 2)."""
-    return Sequential(_layers(model.hidden, model.activation, shape))
+    return Sequential(_layers(model.hidden, model.activation, shape, bias=model.bias))
 
 
-def _layers(hidden: Sequence[int], activation: str, shape: ImageShape) -> OrderedDict[str, Module]:
+def _layers(
+    hidden: Sequence[int], activation: str, shape: ImageShape, *, bias: bool = True
+) -> OrderedDict[str, Module]:
     sizes = [shape.channels * shape.height * shape.width, *hidden, shape.n_outputs]
     modules: OrderedDict[str, Module] = OrderedDict(flatten=Flatten())
     for i, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        modules[f"linear{i}"] = Linear(n_in, n_out)
+        modules[f"linear{i}"] = Linear(n_in, n_out, bias=bias)
         if i <= len(hidden) and activation in ACTIVATIONS:
             modules[f"{activation}{i}"] = ACTIVATIONS[activation]()
     return modules
