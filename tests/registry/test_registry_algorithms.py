@@ -104,10 +104,9 @@ MULTITILE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("experiment", ["mnist-lenet5", "mnist-cnn"])
 @pytest.mark.parametrize("name", MULTITILE)
-def test_the_multi_tile_protocol_has_the_papers_settings_on_devices_of_ten_states(experiment: str, name: str) -> None:
-    leaves = REGISTRY.spec(experiment, protocol="multitile", setting=name).leaves()
+def test_the_multi_tile_protocol_has_the_papers_settings_on_devices_of_ten_states(name: str) -> None:
+    leaves = REGISTRY.spec("mnist-lenet5", setting=name).leaves()
     task = {
         "dataset": "mnist",
         "batch_size": 8,
