@@ -8,6 +8,7 @@ import typer
 
 from analogcli.cli import store
 from analogcli.cli.bench import bench
+from analogcli.cli.cancel import cancel
 from analogcli.cli.compare import compare
 from analogcli.cli.cost import cost
 from analogcli.cli.data import data
@@ -22,8 +23,10 @@ from analogcli.cli.records import records
 from analogcli.cli.resume import resume
 from analogcli.cli.run import run
 from analogcli.cli.show import show
+from analogcli.cli.status import status
 from analogcli.cli.sweep import sweep
 from analogcli.cli.words import SeveralWords
+from analogcli.cli.worker import worker
 
 app = typer.Typer(
     name="analog",
@@ -63,6 +66,9 @@ COMMANDS = (
     run,
     resume,
     sweep,
+    worker,
+    status,
+    cancel,
     infer,
     list_,
     show,

@@ -74,15 +74,16 @@ def compare(
 
 def _select(store: "Store", registry: "Registry", names: list[str], experiment: str | None) -> "list[RunRecord]":
     if experiment is not None:
-        return [r for r in store.runs(experiment=registry.experiment(experiment).id) if not names or _named(r, names)]
+        begun = [run for run in store.runs(experiment=registry.experiment(experiment).id) if run.attempts]
+        return [run for run in begun if not names or _named(run, names)]
     found: list[RunRecord] = []
     for name in names:
         if registry.is_figure(name):
             stored = [store.find(curve.spec) for curve in registry.curves(registry.figure(name))]
-            found += [run for run in stored if run is not None]
+            found += [run for run in stored if run is not None and run.attempts]
         else:
             found.append(store.run(name))
-    return found if names else store.runs()
+    return found if names else [run for run in store.runs() if run.attempts]
 
 
 def _named(run: "RunRecord", names: list[str]) -> bool:

@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analogcli.cli import cluster_flags as c
 from analogcli.cli import options as o
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from analogcli.registry import Registry
-    from analogcli.spec import ExecutionOptions
-    from analogcli.store import Store
-    from analogcli.sweep import Outcome, Planned, Result
+    from analogcli.store import Queue, Queued, Store, Wanted
+    from analogcli.sweep import Workers
+    from analogcli.training import StopRequest
 
 
 def sweep(
@@ -49,26 +48,37 @@ def sweep(
     pretrained: o.PretrainedOption = None,
     set_: o.SetOption = None,
     dry_run: o.DryRunOption = False,
-    cuda: o.CudaOption = None,
-    threads: o.ThreadsOption = None,
+    cuda: c.DevicesOption = None,
+    threads: c.AllThreadsOption = None,
     fuse: o.FuseOption = None,
     data_dir: o.DataDirOption = None,
+    launcher: c.LauncherOption = c.Launcher.LOCAL,
+    detach: c.DetachOption = False,
+    profile: c.ProfileOption = None,
+    partition: c.PartitionOption = None,
+    time: c.TimeOption = None,
+    gpus: c.GpusOption = None,
+    cpus: c.CpusOption = None,
+    memory: c.MemoryOption = None,
+    setup: c.SetupOption = None,
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
 ) -> None:
     """Train all runs of a figure or of a grid, several at a time; what is stored is not trained again.
 
-    A run that fails does not stop the others. Ctrl-C stops all at a checkpoint; the same command goes on from there.
+    The runs wait in the store until a worker has time for them: processes on this machine, jobs of a Slurm cluster
+    (--launcher slurm), or those that `analog worker` starts. A run that fails does not stop the others. Ctrl-C stops
+    all at a checkpoint; the same command goes on from there.
 
     \b
     analog sweep fig4 --dry-run
     analog sweep fig4 --dataset mnist5k --epochs 3 --workers 2
     analog sweep mnist-fcn --grid tau=0.5,0.6,0.7 --grid setting=analog-sgd,tt-v1
+    analog sweep table2 --launcher slurm --profile cluster.yaml --workers 16 --detach
     """
-    from analogcli.cli.run import execution_options
     from analogcli.registry import load
     from analogcli.store import Store
-    from analogcli.sweep import default_workers
+    from analogcli.sweep import name_of
 
     flags = o.overrides(
         set_,
@@ -95,23 +105,20 @@ def sweep(
     if not plan:
         print(f"{name} shows nothing that is trained; `analog plot {name}` draws it")
         return
+    cluster = c.profile(profile, partition, time, gpus, cpus, memory, setup)
+    launch = c.Launch(launcher, workers, detach, cuda, threads, fuse, data_dir, cluster)
     opened = None if dry_run and not _exists(store) else Store.open(store)
-    todo = _todo(plan, opened)
     if dry_run:
         _print_plan(plan, opened)
         return
     assert opened is not None
-    if not todo:
-        print(f"all {len(plan)} runs are stored")
-        return
-    count = min(workers or default_workers(), len(todo))
-    results = _run(opened, todo, count, len(plan) - len(todo), execution_options(cuda, threads, fuse, data_dir))
-    _summary(opened, plan, results)
+    launch.check()
+    _start(opened, plan, name_of(name, plan), launch)
 
 
 def _plan(
     registry: "Registry", name: str, grid: list[str], setting: str | None, protocol: str | None, flags: dict[str, Any]
-) -> "list[Planned]":
+) -> "list[Wanted]":
     from analogcli.cli.console import note
     from analogcli.errors import UsageError
     from analogcli.sweep import parse_axis, plan_figure, plan_grid
@@ -143,14 +150,14 @@ def _exists(store: str | None) -> bool:
     return file is None or file.is_file()
 
 
-def _todo(plan: "list[Planned]", store: "Store | None") -> "list[Planned]":
+def _todo(plan: "list[Wanted]", store: "Store | None") -> "list[Wanted]":
     if store is None:
         return plan
     finished = {run.spec_hash for run in store.runs(status="finished")}
     return [planned for planned in plan if planned.spec.hash not in finished]
 
 
-def _print_plan(plan: "list[Planned]", store: "Store | None") -> None:
+def _print_plan(plan: "list[Wanted]", store: "Store | None") -> None:
     from analogcli.cli.console import note
 
     todo = _todo(plan, store)
@@ -159,79 +166,64 @@ def _print_plan(plan: "list[Planned]", store: "Store | None") -> None:
     note(f"{len(plan)} runs, {len(plan) - len(todo)} stored, {len(todo)} to train")
 
 
-def _run(
-    store: "Store", todo: "list[Planned]", workers: int, stored: int, execution: "ExecutionOptions"
-) -> "list[Result]":
-    import signal
-    import sys
+def _start(store: "Store", plan: "list[Wanted]", name: str, launch: c.Launch) -> None:
+    """Queue what is not stored yet, and have it trained."""
+    from analogcli.cli.console import note
+    from analogcli.cli.progress import ProgressView
+    from analogcli.store import Queue
+    from analogcli.sweep.here import Here
+    from analogcli.training import listening
 
+    queue = Queue(store)
+    todo = queue.add(name, plan)
+    if not todo:
+        print(f"all {len(plan)} runs are stored")
+        return
+    count = min(launch.count, len(todo))
+    already = f", {len(plan) - len(todo)} are stored" if len(todo) < len(plan) else ""
+    if launch.detach:
+        told = launch.workers(store, name, count).detach(len(todo))
+        note(f"{len(todo)} runs queued as {name}{already}; {told}")
+        note(f"`analog status {name}` shows how far they are, `analog cancel {name}` ends them")
+        return
+    note(f"{len(todo)} runs to train{already}; {count} at a time")
+    with listening(lambda: note("stopping all runs at a checkpoint …")) as request:
+        workers: Workers = launch.workers(store, name, count)
+        if all(planned.spec.task.kind == "least-squares" for planned in todo):
+            workers = Here(store, name, launch.options(1), lambda: ProgressView(quiet=True), request)
+        entries = _follow(queue, name, workers, {planned.spec.hash for planned in todo}, request)
+    _summary(store, plan, entries, workers, name)
+
+
+def _follow(queue: "Queue", name: str, workers: "Workers", todo: set[str], request: "StopRequest") -> "list[Queued]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from analogcli.cli.console import err
-    from analogcli.sweep import LocalSweep
+    from analogcli.sweep import follow
 
     console = err()
-    already = f", {stored} are stored" if stored else ""
-    console.print(f"{len(todo)} runs to train{already}; {workers} at a time", markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    sweep = LocalSweep(store.location.address, store.folder / "logs", execution)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("runs", total=len(todo))
 
-        def started(planned: "Planned") -> None:
-            progress.console.print(f"start     {planned.command}", markup=False, soft_wrap=True)
+        def say(text: str) -> None:
+            progress.console.print(text, markup=False, soft_wrap=True)
 
-        def ended(result: "Result") -> None:
-            progress.advance(bar)
-            why = f"  ({result.reason}; log: {result.log})" if result.outcome == "failed" else ""
-            progress.console.print(f"{result.outcome:<9} {result.planned.command}{why}", markup=False, soft_wrap=True)
+        def changed(entry: "Queued", before: str | None) -> None:
+            if entry.spec_hash not in todo:
+                return
+            began = entry.status == "running" or (before in (None, "queued") and entry.status in ("finished", "failed"))
+            if began and before != "cancelling":
+                say(f"{'start' if before in (None, 'queued') else 'again':<9} {entry.command}")
+            if entry.is_over:
+                progress.advance(bar)
+                log = f"; log: {log}" if (log := workers.log_of(entry)) else ""
+                say(f"{entry.status:<9} {entry.command}" + (f"  ({entry.error}{log})" if entry.error else ""))
 
-        def stop(*_: object) -> None:
-            print("stopping all runs at a checkpoint …", file=sys.stderr)
-            sweep.stop()
-
-        quick = [planned for planned in todo if planned.spec.task.kind == "least-squares"]
-        results = _here(store, quick, execution, started, ended)
-        if any(result.outcome == "stopped" for result in results):
-            sweep.stop()
-        old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            return results + sweep.run([p for p in todo if p not in quick], workers, started, ended)
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
+        return follow(queue, name, workers, changed, say, lambda: request.asked)
 
 
-def _here(
-    store: "Store",
-    quick: "list[Planned]",
-    execution: "ExecutionOptions",
-    started: "Callable[[Planned], None]",
-    ended: "Callable[[Result], None]",
-) -> "list[Result]":
-    """Train runs that take less time than a process takes to start, one after the other; they stop as others do."""
-    from analogcli.cli.run import run_spec
-    from analogcli.errors import AnalogError
-    from analogcli.sweep import Result
-
-    results: list[Result] = []
-    for planned in quick:
-        outcome: Outcome = "stopped"
-        reason = "not started"
-        if all(result.outcome != "stopped" for result in results):
-            started(planned)
-            try:
-                status = run_spec(store, planned.spec, execution, quiet=True).status
-                outcome = "finished" if status == "finished" else "stopped"
-                reason = "" if status == "finished" else status
-            except AnalogError as exc:
-                outcome, reason = "failed", str(exc)
-        results.append(Result(planned, outcome, reason, store.folder / "logs"))
-        ended(results[-1])
-    return results
-
-
-def _summary(store: "Store", plan: "list[Planned]", results: "list[Result]") -> None:
+def _summary(store: "Store", plan: "list[Wanted]", entries: "list[Queued]", workers: "Workers", name: str) -> None:
     from analogcli.cli.compare import Form, print_rows
     from analogcli.cli.console import note
     from analogcli.figures.comparison import compare
@@ -241,14 +233,18 @@ def _summary(store: "Store", plan: "list[Planned]", results: "list[Result]") -> 
     runs = [run for run in found if run is not None and run.epochs_done > 0]
     if runs:
         print_rows(compare(runs, Registry()), Form.TABLE, published=False)
-    failed = [r for r in results if r.outcome == "failed"]
-    stopped = [r for r in results if r.outcome == "stopped"]
-    finished = len(plan) - len(failed) - len(stopped)
-    note(f"{len(plan)} runs: {finished} finished, {len(failed)} failed, {len(stopped)} stopped")
-    for result in failed:
-        note(f"failed: {result.planned.command}: {result.reason} (log: {result.log})")
+    failed = [entry for entry in entries if entry.status == "failed"]
+    finished = [entry for entry in entries if entry.status == "finished"]
+    stopped = len(plan) - len(failed) - len(finished)
+    note(f"{len(plan)} runs: {len(finished)} finished, {len(failed)} failed, {stopped} stopped")
+    for entry in failed:
+        log = f" (log: {log})" if (log := workers.log_of(entry)) else ""
+        note(f"failed: {entry.command}: {entry.error}{log}")
     if stopped:
-        note("the same command goes on from the checkpoints")
-        raise typer.Exit(130)
-    if failed:
+        note(f"the same command goes on from the checkpoints; `analog cancel {name}` takes the rest out of the queue")
+    if workers.reason:
+        note(f"no worker is left: {workers.reason}")
+    if failed or workers.reason:
         raise typer.Exit(1)
+    if stopped:
+        raise typer.Exit(130)

@@ -1,13 +1,14 @@
 """From a figure or a grid to the list of runs; equal specs are planned once."""
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
 from analogcli.registry import FLAGS, Registry, words
-from analogcli.spec import RunSpec, parse_value
+from analogcli.spec import parse_value
+from analogcli.store import Wanted
 
 NAMES = ("setting", "protocol")
 """Axes whose values are names of the registry, not values of the spec."""
@@ -17,18 +18,16 @@ AXES = {option.removeprefix("--"): path for path, option in FLAGS.items()} | {na
 """Short names of grid axes; any other axis is a dotted path into the spec."""
 
 
-@dataclass(frozen=True)
-class Planned:
-    """One run of a sweep and the command that makes it alone."""
-
-    spec: RunSpec
-    command: str
+def name_of(what: str, plan: Sequence[Wanted]) -> str:
+    """Return the name of a sweep in the queue: that of the figure or experiment, and a hash of what is planned."""
+    hashes = "\n".join(sorted(planned.spec.hash for planned in plan))
+    return f"{what}-{hashlib.sha256(hashes.encode()).hexdigest()[:6]}"
 
 
-def plan_figure(registry: Registry, name: str, overrides: Mapping[str, Any]) -> list[Planned]:
+def plan_figure(registry: Registry, name: str, overrides: Mapping[str, Any]) -> list[Wanted]:
     """Return the runs that a figure needs."""
     curves = registry.curves(registry.figure(name), overrides)
-    return _once(Planned(curve.spec, curve.command) for curve in curves)
+    return _once(Wanted(curve.spec, curve.command) for curve in curves)
 
 
 def plan_grid(
@@ -39,7 +38,7 @@ def plan_grid(
     protocol: str | None,
     setting: str | None,
     overrides: Mapping[str, Any],
-) -> tuple[list[Planned], list[str]]:
+) -> tuple[list[Wanted], list[str]]:
     """Return the runs of all combinations of ``axes``, and the axes that some floating-point setting does not have.
 
     Such a setting is planned once instead of once for every value.
@@ -54,7 +53,7 @@ def plan_grid(
         dropped |= dict.fromkeys(absent)
         own = {path: value for path, value in own.items() if path not in absent}
         spec = registry.spec(experiment, protocol=prot.id, setting=name, overrides=own)
-        planned.append(Planned(spec, words(registry, experiment, prot.id, name, own)))
+        planned.append(Wanted(spec, words(registry, experiment, prot.id, name, own)))
     return _once(planned), list(dropped)
 
 
@@ -90,8 +89,8 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _once(planned: Iterable[Planned]) -> list[Planned]:
-    first: dict[str, Planned] = {}
+def _once(planned: Iterable[Wanted]) -> list[Wanted]:
+    first: dict[str, Wanted] = {}
     for one in planned:
         first.setdefault(one.spec.hash, one)
     return list(first.values())

@@ -13,6 +13,8 @@ class StopRequest:
     def __init__(self, on_request: Callable[[], None], of: "StopRequest | None" = None) -> None:
         """``of`` is the request of a whole of which this one is about a part: who stops that stops this too."""
         self._asked = False
+        self.signal: int | None = None
+        """The first signal that asked."""
         self._on_request, self._of = on_request, of
 
     @property
@@ -28,9 +30,10 @@ class StopRequest:
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal; a second one stops at once."""
-        del number, frame
+        del frame
         if self.asked:
             raise KeyboardInterrupt
+        self.signal = number
         self.ask()
 
 
