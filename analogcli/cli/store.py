@@ -99,3 +99,57 @@ def delete(
         if yes or typer.confirm(f"delete {label}?"):
             opened.delete(run.id)
             print(f"deleted {label}")
+
+
+@app.command()
+def torture(
+    kills: Annotated[int, typer.Option("--kills", min=1, help="How many workers to kill.")] = 1000,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Workers at a time.")] = 4,
+    seed: Annotated[int, typer.Option("--seed", help="Of the random moments.")] = 0,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="PATH|URL", help="An empty store (default: one for now)."),
+    ] = None,
+) -> None:
+    """Kill workers at random moments, again and again, and check that nothing is lost; exit 1 if something is.
+
+    Tells whether this machine's disk, or your database server, keeps what it says it has written.
+
+    \b
+    analog store torture --kills 200
+    analog store torture --store postgresql://me@server/empty
+    """
+    import tempfile
+    import time
+
+    from rich.progress import Progress
+
+    from analogcli.bench.faults import campaign
+    from analogcli.cli.console import err, table
+    from analogcli.errors import UsageError
+    from analogcli.store import Store
+
+    with tempfile.TemporaryDirectory(prefix="analog-torture-") as folder:
+        opened = Store.open(store or folder)
+        if opened.runs():
+            raise UsageError(f"the store {opened.location} has runs already; torture wants an empty one")
+        began, console = time.monotonic(), err()
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            bar = progress.add_task("workers killed", total=kills)
+            report = campaign(opened, kills, workers, seed, lambda so_far: progress.update(bar, completed=so_far.kills))
+        seconds = round(time.monotonic() - began)
+    table(
+        None,
+        ["", ""],
+        [
+            ("workers killed", report.kills),
+            ("runs", f"{report.runs}, in {report.attempts} attempts"),
+            ("given up and tried again", report.given_up),
+            ("seconds", seconds),
+            ("lost or wrong", len(report.problems) or "nothing"),
+        ],
+    )
+    for problem in report.problems:
+        print(problem)
+    if report.problems:
+        raise typer.Exit(1)

@@ -128,6 +128,7 @@ class SlurmWorkers:
 
     def _submit(self, count: int) -> str:
         from submitit import SlurmExecutor
+        from submitit.core.utils import FailedJobError
 
         profile = self.profile
         # What the jobs are to do is written there, the address of the store too.
@@ -150,8 +151,9 @@ class SlurmWorkers:
         try:
             with executor.batch():
                 jobs = [executor.submit(worker) for _ in range(count)]
-        except subprocess.CalledProcessError as exc:
-            raise UsageError(f"Slurm does not take the job: {_said(exc)}; change the flags or the profile") from exc
+        except FailedJobError as exc:
+            said = str(exc).strip().splitlines()[0].removeprefix("sbatch: error: ")
+            raise UsageError(f"Slurm does not take the job: {said}; change the flags or the profile") from exc
         self._arrays.append(jobs[0].job_id.partition("_")[0])
         self._alive = True
         return f"{count} jobs submitted to Slurm as {self._arrays[-1]} (logs: {self._folder})"
@@ -189,9 +191,3 @@ def _left(arrays: Sequence[str]) -> list[str]:
 def _slurm(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.stdout
-
-
-def _said(exc: subprocess.CalledProcessError) -> str:
-    text = exc.stderr or exc.output or b""
-    lines = (text.decode(errors="replace") if isinstance(text, bytes) else text).strip().splitlines()
-    return lines[-1] if lines else str(exc)
