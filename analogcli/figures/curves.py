@@ -42,7 +42,7 @@ SMOOTH_FROM = 10
 OTHER_STYLE: tuple[Dashes, str] = ("-", "v")
 LEGEND_COLUMNS = 3
 PUBLISHED: dict[str, Any] = {"linewidth": 5, "alpha": 0.35, "zorder": 0}
-FAINT = Line2D([], [], color="0.5", label="published, mean of the last epochs", **PUBLISHED)
+FAINT = Line2D([], [], color="0.5", label="published", **PUBLISHED)
 LABEL_WIDTH = 70
 """Longest line of a label below a single panel [characters]."""
 

@@ -27,7 +27,7 @@ ABOVE = 5
 """Room above the best mean [percentage points], as published."""
 RELAXED_SETTING = "double-linear"
 """The devices for which relaxation is drawn; the authors' exponential ones do not survive theirs."""
-WIDTH = 0.85
+WIDTH = 1.0
 """Width of a panel [panels of curves]."""
 
 
@@ -58,7 +58,7 @@ def draw_figure(
     """
     panels = [(i, list(own)) for i, own in groupby((c for c in choices if c.run), key=lambda c: c.curve.panel)]
     with themed():
-        size = (WIDTH * PANEL_INCHES[0] * len(panels), PANEL_INCHES[1] + 0.3)
+        size = (WIDTH * PANEL_INCHES[0] * len(panels), PANEL_INCHES[1] + 0.6)
         canvas = Canvas(figsize=size, layout="constrained")
         axes = canvas.subplots(1, len(panels), squeeze=False)[0]
         for ax, (index, own) in zip(axes, panels, strict=True):
@@ -67,6 +67,8 @@ def draw_figure(
             _draw_published(ax, own, panel.settings, lookup)
             _draw(ax, lines, panel.y_min)
             ax.set_title(panel.title, fontsize=9)
+        # Below all panels: there is no place in them that is free in every figure.
+        canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncol=min(2 * len(panels), 4))
         return canvas
 
 
@@ -124,4 +126,3 @@ def _draw(ax: "Axes", lines: Sequence[Line], y_min: float) -> None:
     ax.yaxis.set_minor_locator(AutoMinorLocator())
     ax.set_xlabel("Learning rate [-]")
     ax.set_ylabel("Test accuracy [%]")
-    ax.legend(loc="best")

@@ -31,12 +31,18 @@ def store_runs(curves: Sequence[Curve]) -> Store:
     return store
 
 
+ABLATIONS = ("response/table-responses", "response/table-cycle")
+"""Their own numbers are not known; some of their runs are those of another figure, whose numbers are."""
+
+
 @pytest.mark.parametrize("figure", TABLES, ids=lambda figure: figure.id)
 def test_every_run_of_a_table_has_a_cell_of_its_own_with_its_published_value(figure) -> None:  # type: ignore[no-untyped-def]
     curves = REGISTRY.curves(figure)
     found = cells(figure, choose(curves, []), REGISTRY)
     assert len({(cell.row, cell.column) for cell in found}) == len(curves)
     assert all(cell.summary is None for cell in found)
+    if figure.id in ABLATIONS:
+        return
     # Where a table has runs beside the published ones, they are those of a whole setting.
     printed = {cell.choice.curve.setting: cell.published is not None for cell in found}
     assert any(printed.values())
