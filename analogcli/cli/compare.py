@@ -34,6 +34,7 @@ def compare(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     json: o.JsonOption = False,
     md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    newest: o.NewestOption = None,
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
 ) -> None:
@@ -58,32 +59,41 @@ def compare(
     form = Form.CSV if csv else Form.JSON if json else Form.MD if md else Form.TABLE
     if runs and len(runs) == 1 and entries.is_figure(runs[0]) and entries.figure(runs[0]).kind == "table":
         from analogcli.cli.paper_table import print_paper_table
+        from analogcli.figures.selection import choose, of_figure
 
-        figure = entries.figure(runs[0])
+        figure, file = entries.figure(runs[0]), locate(store).file
         # What is published can be read before anything is stored.
-        file = locate(store).file
-        stored = [] if file is not None and not file.is_file() else Store.open(store, create=False).runs()
-        print_paper_table(entries, figure, stored, form, published=published)
+        there = file is None or file.is_file()
+        choices = of_figure(Store.open(store), entries, figure, {}) if there else choose(entries.curves(figure), [])
+        print_paper_table(entries, figure, choices, form, published=published)
         return
     opened = Store.open(store, create=False)
-    found = _select(opened, entries, runs or [], experiment)
+    limit = (o.NEWEST if form in (Form.TABLE, Form.MD) else 0) if newest is None else newest
+    found = _select(opened, entries, runs or [], experiment, limit)
     if not found:
         raise UsageError("no stored run matches; `analog list runs` shows what there is, `analog run` makes one")
     print_rows(compare_runs(found, entries, published=published), form, published=published)
 
 
-def _select(store: "Store", registry: "Registry", names: list[str], experiment: str | None) -> "list[RunRecord]":
-    if experiment is not None:
-        begun = [run for run in store.runs(experiment=registry.experiment(experiment).id) if run.attempts]
-        return [run for run in begun if not names or _named(run, names)]
-    found: list[RunRecord] = []
+def _select(
+    store: "Store", registry: "Registry", names: list[str], experiment: str | None, newest: int
+) -> "list[RunRecord]":
+    from analogcli.cli.console import note_of_older
+
+    if not names or experiment is not None:
+        where = {} if experiment is None else {"experiment": registry.experiment(experiment).id}
+        found = store.runs(newest=None if names else newest or None, **where)
+        if not names:
+            note_of_older(store, found, **where)
+        return [run for run in found if run.attempts and (not names or _named(run, names))]
+    found = []
     for name in names:
         if registry.is_figure(name):
             stored = [store.find(curve.spec) for curve in registry.curves(registry.figure(name))]
             found += [run for run in stored if run is not None and run.attempts]
         else:
             found.append(store.run(name))
-    return found if names else [run for run in store.runs() if run.attempts]
+    return found
 
 
 def _named(run: "RunRecord", names: list[str]) -> bool:

@@ -4,10 +4,13 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from analogcli.store import RunRecord, Store
 
 PIPE_WIDTH = 240
 
@@ -25,6 +28,13 @@ def err() -> Console:
 def note(text: str) -> None:
     """Print a note to stderr."""
     err().print(text, markup=False, soft_wrap=True)
+
+
+def note_of_older(store: "Store", shown: "Sequence[RunRecord]", **where: str) -> None:
+    """Say on stderr how many of the stored runs are older than those that are shown."""
+    more = store.count(**where) - len(shown)
+    if more > 0:
+        note(f"note: the newest {len(shown)} runs; --newest 0 shows {more} older ones too")
 
 
 def print_json(value: Any) -> None:

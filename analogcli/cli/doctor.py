@@ -90,7 +90,7 @@ def _store(store: str | None) -> Iterator[Finding]:
             return
         opened = Store.open(store)
         problems = opened.problems()
-        runs = opened.runs()
+        runs = opened.heads()
     except AnalogError as exc:
         yield Finding("store", False, str(exc), "see `analog store --help`")
         return

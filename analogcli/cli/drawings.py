@@ -174,7 +174,7 @@ def of_drift(store: "Store", runs: "list[RunRecord]") -> Drawing:
     from analogcli.errors import UsageError
     from analogcli.figures.drift import DriftCurve, by_time, draw_drift
 
-    known = [run for run in runs or store.runs() if store.inferences(run)]
+    known = [run for run in runs or store.with_inferences() if store.inferences(run)]
     left_out = [run.short_id for run in runs if run not in known]
     if left_out or not known:
         which = f"run {', '.join(left_out)}" if left_out else "any run"

@@ -116,12 +116,12 @@ def _choose(store: "Store", name: str | None, n_models: int | None) -> "RunRecor
                 f"export --n-models {len(run.models)}, or train them with `analog run … --n-models {wanted}`"
             )
     else:
-        enough = [r for r in store.runs() if len(r.models) >= wanted and r.epochs_done > 0]
+        enough = [head for head in store.heads() if head.n_models >= wanted and head.furthest > 0]
         if not enough:
             raise UsageError(
                 f"no stored run has {wanted} trained models; `analog run … --n-models {wanted}` trains them"
             )
-        run = enough[-1]
+        run = store.runs(id=enough[-1].id)[0]
     if not any(model.epochs for model in run.models[:wanted]):
         raise UsageError(f"run {run.short_id} has no epochs yet; `analog resume {run.short_id}` trains it")
     return run

@@ -29,6 +29,7 @@ def list_(
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
     json: o.JsonOption = False,
+    newest: o.NewestOption = None,
 ) -> None:
     """List experiments, settings, figures, devices and stored runs.
 
@@ -45,7 +46,7 @@ def list_(
         Kind.SETTINGS: lambda: _settings(entries),
         Kind.FIGURES: lambda: _figures(entries),
         Kind.DEVICES: lambda: _devices(entries),
-        Kind.RUNS: lambda: _runs(store),
+        Kind.RUNS: lambda: _runs(store, (0 if json else o.NEWEST) if newest is None else newest),
     }
     listed = {k: make() for k, make in makers.items() if kind in (None, k)}
     if json:
@@ -95,15 +96,19 @@ def _devices(registry: "Registry") -> Rows:
     return [*kinds, *presets, *installed]
 
 
-def _runs(store: str | None) -> Rows:
+def _runs(store: str | None, newest: int) -> Rows:
+    from analogcli.cli.console import note_of_older
     from analogcli.figures.summary import summarise
     from analogcli.store import Store, locate
 
     file = locate(store).file
     if file is not None and not file.is_file():
         return []
+    opened = Store.open(store)
+    shown = opened.runs(newest=newest or None)
+    note_of_older(opened, shown)
     rows = []
-    for run in Store.open(store).runs():
+    for run in shown:
         spec, summary = run.spec_data, summarise(run)
         device = spec.get("device") or {}
         rows.append(

@@ -19,6 +19,17 @@ RegistryOption = Annotated[
     typer.Option("--registry", metavar="DIR", help="A further registry folder, laid over the shipped one."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+NEWEST = 100
+"""Runs that a table shows where nobody says how many."""
+NewestOption = Annotated[
+    int | None,
+    typer.Option(
+        "--newest",
+        metavar="N",
+        min=0,
+        help=f"How many runs, from the newest back; 0: all (default: {NEWEST} in a table, all in --json and --csv).",
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and run nothing.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 DataDirOption = Annotated[

@@ -5,20 +5,19 @@ from typing import TYPE_CHECKING, Any
 from analogcli.cli.compare import Form
 
 if TYPE_CHECKING:
+    from analogcli.figures.selection import Choice
     from analogcli.figures.table import Cell
     from analogcli.registry import Figure, Registry
-    from analogcli.store import RunRecord
 
 
 def print_paper_table(
-    registry: "Registry", figure: "Figure", runs: "list[RunRecord]", form: Form, *, published: bool
+    registry: "Registry", figure: "Figure", choices: "list[Choice]", form: Form, *, published: bool
 ) -> None:
     """Print the table to stdout, and on stderr which of its runs are missing or not as the table asks for."""
     from analogcli.cli.console import note, print_csv, print_json, print_markdown, table
-    from analogcli.figures.selection import choose
     from analogcli.figures.table import cells
 
-    found = cells(figure, choose(registry.curves(figure), runs), registry)
+    found = cells(figure, choices, registry)
     if form in (Form.JSON, Form.CSV):
         records = [_record(cell, published) for cell in found]
         if form is Form.JSON:

@@ -153,7 +153,7 @@ def _exists(store: str | None) -> bool:
 def _todo(plan: "list[Wanted]", store: "Store | None") -> "list[Wanted]":
     if store is None:
         return plan
-    finished = {run.spec_hash for run in store.runs(status="finished")}
+    finished = {run.spec_hash for run in store.heads(status=["finished"])}
     return [planned for planned in plan if planned.spec.hash not in finished]
 
 

@@ -14,6 +14,7 @@ from analogcli.store.values import (
     InferenceRecord,
     ModelEpoch,
     ModelRecord,
+    RunHead,
     RunRecord,
     SavedState,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Provenance",
     "Queue",
     "Queued",
+    "RunHead",
     "RunRecord",
     "SavedState",
     "Store",

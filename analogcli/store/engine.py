@@ -16,7 +16,7 @@ from analogcli.errors import StoreError, UsageError
 from analogcli.store.explain import explained
 from analogcli.store.location import LOCKED_S, Location
 
-HEAD = "0005"
+HEAD = "0006"
 MIGRATING = 0x616E616C6F67
 """Key of the lock that a server's migrations hold: "analog" in ASCII."""
 

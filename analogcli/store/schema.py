@@ -65,7 +65,7 @@ class Run(Base):
     repeatable: Mapped[bool]
     """Whether the same spec gives the same bits on one machine."""
     resolved_config: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]
     hostname: Mapped[str | None] = mapped_column(String(255))
     pid: Mapped[int | None]

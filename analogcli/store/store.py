@@ -30,11 +30,13 @@ from analogcli.store.values import (
     InferenceRecord,
     ModelEpoch,
     ModelRecord,
+    RunHead,
     RunRecord,
     SavedState,
     is_held,
     new_run,
     owner_of,
+    run_head,
     run_record,
 )
 
@@ -186,19 +188,41 @@ class Store:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     @patient
-    def runs(self, **where: str) -> list[RunRecord]:
-        """Return the runs whose columns have these values, oldest first, with models and epochs."""
+    def runs(self, *, newest: int | None = None, **where: str) -> list[RunRecord]:
+        """Return the runs whose columns have these values, oldest first, with models and epochs; all, or so many."""
         query = (
             select(schema.Run)
             .filter_by(**where)
             .options(
                 selectinload(schema.Run.models).selectinload(schema.Model.epochs), selectinload(schema.Run.attempts)
             )
-            .order_by(schema.Run.created_at)
+            .order_by(schema.Run.created_at.desc())
+            .limit(newest)
         )
         with self._read() as session:
             now = queue.database_time(session)
-            return [run_record(run, now) for run in session.scalars(query)]
+            return [run_record(run, now) for run in session.scalars(query)][::-1]
+
+    @patient
+    def heads(self, **where: Sequence[str]) -> list[RunHead]:
+        """Return the runs whose columns have one of these values, oldest first, without what belongs to them."""
+        run, model = schema.Run, schema.Model
+        n_models = select(sa.func.count()).select_from(model).where(model.run_id == run.id).scalar_subquery()
+        furthest = select(sa.func.max(schema.Epoch.epoch)).join(model).where(model.run_id == run.id).scalar_subquery()
+        # Columns, not rows that could be written: of ten thousand that takes a third of the time.
+        columns = [c for c in run.__table__.columns if c.key not in ("resolved_config", "error")]
+        query = select(*columns, n_models.label("n_models"), furthest.label("furthest")).order_by(run.created_at)
+        for name, values in where.items():
+            query = query.where(getattr(run, name).in_(values))
+        with self._read() as session:
+            now = queue.database_time(session)
+            return [run_head(row, now) for row in session.execute(query)]
+
+    @patient
+    def count(self, **where: str) -> int:
+        """Return the number of runs whose columns have these values."""
+        with self._read() as session:
+            return session.scalar(select(sa.func.count()).select_from(schema.Run).filter_by(**where)) or 0
 
     def find(self, spec: RunSpec) -> RunRecord | None:
         """Return the best stored run of a spec: a finished one, else the one that got furthest, else None."""
@@ -213,16 +237,21 @@ class Store:
             UnknownName: there is none.
             UsageError: there are several.
         """
+        ids, begun = select(schema.Run.id), schema.Provenance.started_at.desc()
         with self._read() as session:
-            ids = list(session.scalars(select(schema.Run.id).order_by(schema.Run.created_at)))
-            begun = select(schema.Run.id).join(schema.Provenance).order_by(schema.Provenance.started_at.desc())
-            last = session.scalars(begun.limit(1)).first() if name == "last" else None
-        found = [last] if last else ids[-1:] if name == "last" else [i for i in ids if name and i.startswith(name)]
+            if name == "last":
+                queries = [ids.join(schema.Provenance).order_by(begun), ids.order_by(schema.Run.created_at.desc())]
+                found = [one for query in queries for one in session.scalars(query.limit(1))][:1]
+            else:
+                found = (
+                    list(session.scalars(ids.where(schema.Run.id.startswith(name, autoescape=True)))) if name else []
+                )
+            if not found:
+                near = session.scalars(ids.order_by(schema.Run.created_at.desc()).limit(5))
+                raise UnknownName("run", name, [one[:8] for one in near][::-1], "`analog list runs` shows all.")
         if len(found) > 1:
-            ids_found = ", ".join(i[:12] for i in found)
+            ids_found = ", ".join(one[:12] for one in found[:20])
             raise UsageError(f"{len(found)} runs begin with {name!r}: {ids_found}; type more of it")
-        if not found:
-            raise UnknownName("run", name, [i[:8] for i in ids[-5:]], "`analog list runs` shows all.")
         return self.runs(id=found[0])[0]
 
     @patient
@@ -260,6 +289,14 @@ class Store:
                     InferenceRecord(row.model_id, row.repeat, row.seconds, row.test_loss, row.test_accuracy, numbers)
                 )
         return list(by_settings.values())
+
+    @patient
+    def with_inferences(self) -> list[RunRecord]:
+        """Return the runs of which something is recorded after programming, oldest first."""
+        ids = select(schema.Model.run_id).join(schema.Inference).distinct()
+        with self._read() as session:
+            found = list(session.scalars(ids))
+        return sorted((self.runs(id=one)[0] for one in found), key=lambda run: run.created_at)
 
     @patient
     def problems(self) -> list[str]:

@@ -88,23 +88,11 @@ class SavedState:
     file: CheckpointFile
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """A run as the store knows it."""
+class _Specified:
+    """What has an id and a stored spec."""
 
     id: str
-    spec_hash: str
     spec_data: dict[str, Any]
-    status: str
-    """queued, running, cancelling, finished, failed, interrupted or cancelled."""
-    error: str | None
-    repeatable: bool
-    resolved_config: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
-    owner: Owner
-    models: tuple[ModelRecord, ...]
-    attempts: tuple[dict[str, Any], ...]
 
     @property
     def short_id(self) -> str:
@@ -122,6 +110,49 @@ class RunRecord:
             return build(self.spec_data)
         except SpecError as exc:
             raise SpecError(f"the stored spec of run {self.short_id} is not valid in this version: {exc}") from exc
+
+
+@dataclass(frozen=True)
+class RunHead(_Specified):
+    """A run without its models, epochs and attempts: what is read of very many."""
+
+    id: str
+    spec_hash: str
+    spec_data: dict[str, Any]
+    status: str
+    created_at: datetime
+    n_models: int
+    furthest: int
+    """Complete training epochs of the model that has most."""
+
+
+@dataclass(frozen=True)
+class RunRecord(_Specified):
+    """A run as the store knows it."""
+
+    id: str
+    spec_hash: str
+    spec_data: dict[str, Any]
+    status: str
+    """queued, running, cancelling, finished, failed, interrupted or cancelled."""
+    error: str | None
+    repeatable: bool
+    resolved_config: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    owner: Owner
+    models: tuple[ModelRecord, ...]
+    attempts: tuple[dict[str, Any], ...]
+
+    @property
+    def n_models(self) -> int:
+        """Models that are trained."""
+        return len(self.models)
+
+    @property
+    def furthest(self) -> int:
+        """Complete training epochs of the model that has most."""
+        return max((epoch.epoch for model in self.models for epoch in model.epochs), default=0)
 
     @property
     def epochs_done(self) -> int:
@@ -189,6 +220,12 @@ def run_record(run: schema.Run, now: float) -> RunRecord:
         models=tuple(_model_record(model) for model in run.models),
         attempts=tuple(_columns(attempt) for attempt in run.attempts),
     )
+
+
+def run_head(row: Any, now: float) -> RunHead:
+    """Return the value of the columns of a run and the counts ``n_models`` and ``furthest``."""
+    status = status_of(row, now)
+    return RunHead(row.id, row.spec_hash, row.spec, status, row.created_at, row.n_models, row.furthest or 0)
 
 
 def _model_record(model: schema.Model) -> ModelRecord:

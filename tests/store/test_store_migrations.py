@@ -21,7 +21,8 @@ from analogcli.store.schema import Base
 
 
 def without_queue(connection: sa.Connection) -> None:
-    """Take back what version 0005 brought."""
+    """Take back what versions 0005 and 0006 brought."""
+    connection.execute(sa.text("DROP INDEX ix_runs_created_at"))
     connection.execute(sa.text("DROP TABLE sweep_runs"))
     for column in ("place", "worker", "lease_until", "deaths"):
         connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
