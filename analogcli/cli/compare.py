@@ -78,7 +78,8 @@ def compare(
 def _select(
     store: "Store", registry: "Registry", names: list[str], experiment: str | None, newest: int
 ) -> "list[RunRecord]":
-    from analogcli.cli.console import note_of_older
+    from analogcli.cli.console import note, note_of_older
+    from analogcli.figures.selection import of_figure
 
     if not names or experiment is not None:
         where = {} if experiment is None else {"experiment": registry.experiment(experiment).id}
@@ -89,8 +90,13 @@ def _select(
     found = []
     for name in names:
         if registry.is_figure(name):
-            stored = [store.find(curve.spec) for curve in registry.curves(registry.figure(name))]
-            found += [run for run in stored if run is not None and run.attempts]
+            choices = of_figure(store, registry, registry.figure(name), {})
+            found += [choice.run for choice in choices if choice.run is not None]
+            for choice in choices:
+                if choice.run is None:
+                    note(f"missing: {choice.curve.command}")
+                elif choice.remark:
+                    note(f"note: {choice.run.short_id} stands for {choice.curve.command}: {choice.remark}")
         else:
             found.append(store.run(name))
     return found
