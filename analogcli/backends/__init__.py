@@ -3,7 +3,7 @@
 import importlib
 from typing import cast
 
-from analogcli.backends.base import Backend, Programmable, ReadsExactly, Relaxes, Saturates, Trainable
+from analogcli.backends.base import Backend, Fuses, Programmable, ReadsExactly, Relaxes, Saturates, Trainable
 from analogcli.spec import BackendName
 
 _CLASSES: dict[BackendName, tuple[str, str]] = {
@@ -20,4 +20,4 @@ def get(name: BackendName) -> Backend:
     return cast(Backend, getattr(importlib.import_module(module), cls)())
 
 
-__all__ = ["Backend", "Programmable", "ReadsExactly", "Relaxes", "Saturates", "Trainable", "get"]
+__all__ = ["Backend", "Fuses", "Programmable", "ReadsExactly", "Relaxes", "Saturates", "Trainable", "get"]

@@ -101,6 +101,25 @@ class ReadsExactly(Protocol):
         ...
 
 
+@runtime_checkable
+class Fuses(Protocol):
+    """An engine that trains models of several runs at once."""
+
+    def alike(self, spec: RunSpec) -> str:
+        """Return what only runs have in common that can be trained at once."""
+        ...
+
+    def bytes_of_model(self, spec: RunSpec, shape: ImageShape) -> int:
+        """Return about how much memory a model takes in training [bytes]."""
+        ...
+
+    def build_several(
+        self, specs: Sequence[RunSpec], shape: ImageShape, seeds: Sequence[int], device: torch.device
+    ) -> Trainable:
+        """Return untrained models, one for each spec and seed; their learning rates are relative to the first one's."""
+        ...
+
+
 class Backend(Protocol):
     """An engine."""
 

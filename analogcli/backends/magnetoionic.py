@@ -9,6 +9,7 @@ laid R times over itself. Axes: R replica (model), B batch, C channel, H, W imag
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import torch
@@ -23,6 +24,8 @@ from analogcli.spec import BatchNormFcnModel, DoubleDevice, RunSpec
 from analogcli.spec.support import BackendName
 
 State = dict[str, Tensor]
+MAY_DIFFER = ("algorithm.law", "algorithm.sha256", "algorithm.clipping", "task.lr", "seed", "n_models")
+"""Fields in which runs may differ that are trained at once."""
 
 
 class MagnetoionicBackend(OnTorch):
@@ -48,14 +51,29 @@ class MagnetoionicBackend(OnTorch):
     def build_several(
         self, specs: Sequence[RunSpec], shape: ImageShape, seeds: Sequence[int], device: torch.device
     ) -> "MagnetoionicModels":
-        """Return untrained models of several runs; they may differ in law, dead zone and learning rate only."""
+        """Return untrained models of several runs, which may differ in law, dead zone and learning rate.
+
+        The rate that they are given is the first one's; the others keep their distance to it.
+        """
         algorithms = [spec.algorithm for spec in specs if isinstance(spec.algorithm, DoubleDevice)]
         model = specs[0].task.model
         assert isinstance(model, BatchNormFcnModel) and len(algorithms) == len(specs)
         full, *further = sizes(model, shape)
         seen = shape.channels * shape.height * shape.width
         network = PairNetwork(model, algorithms, [seen, *further], full - seen, seeds, device)
-        return MagnetoionicModels(network)
+        rates = [spec.task.lr / specs[0].task.lr for spec in specs]
+        return MagnetoionicModels(network, torch.tensor(rates, dtype=torch.float64))
+
+    def alike(self, spec: RunSpec) -> str:
+        """Return all of a spec but law, dead zone, learning rate, seed and number of models."""
+        return repr({path: value for path, value in spec.leaves().items() if path not in MAY_DIFFER})
+
+    def bytes_of_model(self, spec: RunSpec, shape: ImageShape) -> int:
+        """Return the memory of states, weights, gradients and responses of all pairs (float32), and as much again."""
+        model = spec.task.model
+        assert isinstance(model, BatchNormFcnModel)
+        widths = sizes(model, shape)
+        return 2 * 4 * 6 * sum(before * after for before, after in pairwise(widths))
 
     def resolved_config(self, spec: RunSpec) -> dict[str, Any]:
         """Return the range of the device law and the noise that follows from another field."""
@@ -67,13 +85,16 @@ class MagnetoionicBackend(OnTorch):
 class MagnetoionicModels:
     """R models in training (:class:`~analogcli.backends.base.Trainable`)."""
 
-    def __init__(self, network: PairNetwork) -> None:
+    def __init__(self, network: PairNetwork, rate_R: Tensor) -> None:
         self.network = network
+        self.rate_R = rate_R
+        """Learning rate of each model, relative to the first one's."""
 
     @torch.no_grad()
-    def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float | Tensor) -> Tensor:
+    def train_step(self, x_RBCHW: Tensor, y_RB: Tensor, lr: float) -> Tensor:
         """Learn from one mini-batch for each model; return the losses [R] before the update."""
-        lr_R = torch.as_tensor(lr, dtype=torch.float32, device=x_RBCHW.device).expand(len(x_RBCHW))
+        # In double precision: rounded once, the rate is the one that the model would have alone.
+        lr_R = (lr * self.rate_R).to(x_RBCHW.device, torch.float32)
         return self.network.train_step(x_RBCHW.flatten(2), y_RB, lr_R)
 
     def outputs(self, x_BCHW: Tensor) -> Tensor:
@@ -83,7 +104,7 @@ class MagnetoionicModels:
     def relaxed(self) -> "MagnetoionicModels | None":
         """Return these models, for tests only, after the field was switched; None if their law knows no field."""
         swapped = self.network.swapped()
-        return MagnetoionicModels(swapped) if swapped else None
+        return MagnetoionicModels(swapped, self.rate_R) if swapped else None
 
     def end_of_epoch(self, train_loss_R: Tensor) -> None:
         """Nothing here follows the loss."""

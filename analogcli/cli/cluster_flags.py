@@ -107,7 +107,7 @@ class Launch:
     detach: bool
     cuda: str | None
     threads: int | None
-    fuse: int | None
+    fuse: str | None
     data_dir: str | None
     profile: "Profile"
 

@@ -56,12 +56,12 @@ ThreadsOption = Annotated[
     typer.Option("--threads", min=1, help="CPU threads (default: 1).", rich_help_panel=EXECUTION),
 ]
 FuseOption = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--fuse",
-        metavar="N",
-        min=1,
-        help="Most models that are trained at once (default: all); fewer take less memory.",
+        metavar="N|auto",
+        help="Most models that are trained at once (default: all of a run); auto: those of the sweep's other runs "
+        "too, where the engine can.",
         rich_help_panel=EXECUTION,
     ),
 ]

@@ -158,7 +158,7 @@ def resolve(
 def execution_options(
     cuda: int | None,
     threads: int | None = None,
-    fuse: int | None = None,
+    fuse: str | None = None,
     data_dir: str | None = None,
     checkpoint_minutes: float = 5.0,
 ) -> "ExecutionOptions":
@@ -168,11 +168,13 @@ def execution_options(
     from analogcli.errors import UsageError
     from analogcli.spec import ExecutionOptions
 
+    if fuse not in (None, "auto") and not (str(fuse).isdecimal() and int(str(fuse)) > 0):
+        raise UsageError(f"--fuse {fuse} is neither a number of models nor auto")
     try:
         return ExecutionOptions(
             cuda=None if cuda == -1 else cuda,
             threads=threads,
-            fuse=fuse,
+            fuse=fuse if fuse in (None, "auto") else int(str(fuse)),
             data_dir=data_dir,
             checkpoint_minutes=checkpoint_minutes,
         )

@@ -103,7 +103,7 @@ class PairLayer:
         if self.spec.var and v_2ROI is None:
             xi_ROI = [self.noise.normal((len(self.laws), *self.shape_OI)) for _ in range(2)]
             v_2ROI = torch.stack(xi_ROI).mul_(self.spec.var).add_(1).abs_()
-        if self._compiled and all(isinstance(law, COMPILED) for law in self.laws):
+        if self._compiled and all(type(law) in COMPILED for law in self.laws):
             share(self._learn_compiled, len(self.laws), self.w_ROI.numel(), lr_R.tolist(), v_2ROI)
             return
         for first, count in _runs(self.laws):

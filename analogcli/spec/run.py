@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from analogcli.spec.algorithm import Algorithm
 from analogcli.spec.base import Spec
@@ -114,8 +114,9 @@ class ExecutionOptions(Spec):
     """CPU threads; null: one, which is fastest for small networks and gives the same bits on a busy machine."""
     data_dir: str | None = None
     """Where data sets lie or are downloaded to."""
-    fuse: int | None = Field(None, ge=1)
-    """Most models that train in one group, with its memory and speed; null: all that stand at the same position."""
+    fuse: PositiveInt | Literal["auto"] | None = None
+    """Most models that train in one group, with its memory and speed; null: all of a run that stand at the same
+    position; auto: those of other runs of a sweep too, as many as memory has room for."""
     checkpoint_minutes: float = Field(5.0, gt=0)
     """Longest time between two checkpoints within an epoch; every epoch ends with one [minutes]."""
 

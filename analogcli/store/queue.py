@@ -158,17 +158,26 @@ class Queue:
         """
         with self.store._write() as session:
             now = database_time(session)
-            run = (
-                self._orphan(session, sweep, now)
-                or session.scalars(
-                    _of(sweep, schema.Run.status == "queued").limit(1).with_for_update(skip_locked=True, of=schema.Run)
-                ).first()
-            )
+            waits = _of(sweep, schema.Run.status == "queued").limit(1).with_for_update(skip_locked=True, of=schema.Run)
+            run = self._orphan(session, sweep, now) or session.scalars(waits).first()
             if run is None:
                 return None
             hand_over(session, run)
             session.flush()
             return run_record(run, now)
+
+    @patient
+    def claim_too(self, run_ids: Sequence[str]) -> list[RunRecord]:
+        """Take those of these runs that wait."""
+        with self.store._write() as session:
+            now = database_time(session)
+            waits = schema.Run.id.in_(run_ids) & (schema.Run.status == "queued")
+            runs = list(session.scalars(select(schema.Run).filter(waits).with_for_update(skip_locked=True)))
+            for run in runs:
+                hand_over(session, run)
+            session.flush()
+            taken = {run.id: run_record(run, now) for run in runs}
+        return [taken[run_id] for run_id in run_ids if run_id in taken]
 
     def _orphan(self, session: Session, sweep: str | None, now: float) -> schema.Run | None:
         """Return a run whose worker died; where that happens again and again the run has failed instead."""

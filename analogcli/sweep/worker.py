@@ -1,14 +1,15 @@
 """A worker: claims runs from the queue, one after the other, and trains each, until none is left or it is to stop."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
-from analogcli.errors import AnalogError, RunTaken
+from analogcli import backends
+from analogcli.errors import AnalogError, RunFailed, RunTaken
 from analogcli.spec import ExecutionOptions
 from analogcli.store import EpochRecord, ModelRecord, Queue, RunRecord, Store
-from analogcli.training import Observer, StopRequest, resume
+from analogcli.training import Observer, StopRequest, resume, resume_together
 
 WAIT_S = 1.0
 """How often a worker that waits for further runs looks for one [s]."""
@@ -38,11 +39,55 @@ def work(
     while not request.asked:
         run = queue.claim(sweep)
         if run is not None:
-            on_end(*_one(queue, run, options, request, view))
+            for ended in _together(queue, [run, *_alike(queue, run, sweep, options)], options, request, view):
+                on_end(*ended)
         elif wait:
             time.sleep(WAIT_S)
         else:
             return
+
+
+def _alike(queue: Queue, run: RunRecord, sweep: str | None, options: ExecutionOptions) -> list[RunRecord]:
+    """Claim what else waits and can be trained at once with a run."""
+    backend = backends.get(run.spec.backend)
+    if options.fuse != "auto" or not isinstance(backend, backends.Fuses):
+        return []
+    waiting = [entry.spec_hash for entry in queue.waiting(sweep) if entry.status == "queued"]
+    heads = queue.store.heads(spec_hash=waiting) if waiting else []
+    alike = backend.alike(run.spec)
+    of_engine = [head for head in heads if head.spec_data["backend"] == run.spec.backend]
+    return queue.claim_too([head.id for head in of_engine if backend.alike(head.spec) == alike])
+
+
+def _together(
+    queue: Queue, runs: Sequence[RunRecord], options: ExecutionOptions, request: StopRequest, view: View
+) -> Iterator[tuple[RunRecord, str]]:
+    """Train runs at once; where one of them breaks each of them alone, so that only that one fails."""
+    if len(runs) > 1:
+        try:
+            with view() as observer:
+                asked = StopRequest(observer.on_stop_request, of=request)
+                ended = resume_together(queue.store, runs, options, observer, asked)
+        except KeyboardInterrupt:
+            _release(queue, runs)
+            raise
+        except (RunFailed, RunTaken):
+            pass
+        else:
+            stopped = [run for run in ended if run.status == "interrupted"]
+            _release(queue, stopped)
+            for run in ended:
+                now = queue.store.runs(id=run.id)[0]
+                yield now, "stopped at a checkpoint" if run in stopped else ""
+            return
+    for run in runs:
+        yield _one(queue, run, options, request, view)
+
+
+def _release(queue: Queue, runs: Sequence[RunRecord]) -> None:
+    for run in runs:
+        with suppress(RunTaken):
+            queue.release(run.id)
 
 
 def _one(

@@ -2,6 +2,7 @@
 
 import platform
 
+import psutil
 import torch
 
 from analogcli.errors import UsageError
@@ -32,3 +33,10 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} {torch.cuda.get_device_name(device)}"
     return f"cpu {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return how much memory of a device nobody uses [bytes]."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

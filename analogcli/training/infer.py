@@ -69,7 +69,8 @@ def infer(
     if missing:
         ready = prepare(run.spec, options, watcher.on_note)
         same_data(run, ready.dataset)
-        size = (options.fuse or len(run.models)) if ready.backend.several else 1
+        most = options.fuse if isinstance(options.fuse, int) else len(run.models)
+        size = most if ready.backend.several else 1
         groups = [run.models[first : first + size] for first in range(0, len(run.models), size)]
         for number, models in enumerate(groups):
             before = number * len(missing)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import or_
 from typing import Protocol
 
@@ -17,6 +17,7 @@ import torch
 
 from analogcli import backends, data
 from analogcli.errors import AnalogError, RunFailed, RunTaken, UsageError
+from analogcli.nn.models import ImageShape
 from analogcli.spec import ExecutionOptions, LeastSquaresTask, RunSpec, Task
 from analogcli.store import (
     RELAXED,
@@ -71,8 +72,8 @@ def train(
     ready = prepare(spec, options, observer.on_note)
     resolved = ready.backend.resolved_config(spec)
     run_id = store.begin(spec, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved, again=again)
-    with listening(observer.on_stop_request) as request, keeping(store, run_id, request.ask):
-        return _train(store, store.runs(id=run_id)[0], options, ready, observer, request)
+    with listening(observer.on_stop_request) as request, keeping(store, [run_id], request.ask):
+        return _train(store, [store.runs(id=run_id)[0]], options, ready, observer, request)[0]
 
 
 def resume(
@@ -83,12 +84,26 @@ def resume(
     Who listens for signals already hands over the request to stop that they make.
     """
     own = nullcontext(request) if request else listening(observer.on_stop_request)
-    with own as asked, keeping(store, run.id, asked.ask):
-        ready = prepare(run.spec, options, observer.on_note)
-        same_data(run, ready.dataset)
-        resolved = ready.backend.resolved_config(run.spec)
-        store.take_over(run.id, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved)
-        return _train(store, store.runs(id=run.id)[0], options, ready, observer, asked)
+    with own as asked:
+        return resume_together(store, [run], options, observer, asked)[0]
+
+
+def resume_together(
+    store: Store, runs: Sequence[RunRecord], options: ExecutionOptions, observer: Observer, request: StopRequest
+) -> list[RunRecord]:
+    """Train or continue runs that are alike, all their models at once, and return them; a request stops all.
+
+    Raises:
+        RunFailed: one of them broke; one of several is not marked as failed: each is to be continued alone.
+    """
+    with keeping(store, [run.id for run in runs], request.ask):
+        ready = prepare(runs[0].spec, options, observer.on_note)
+        for run in runs:
+            same_data(run, ready.dataset)
+        for run in runs:
+            resolved = ready.backend.resolved_config(run.spec)
+            store.take_over(run.id, ready.provenance, repeatable=ready.backend.repeatable, resolved=resolved)
+        return _train(store, [store.runs(id=run.id)[0] for run in runs], options, ready, observer, request)
 
 
 def prepare(spec: RunSpec, options: ExecutionOptions, on_note: Callable[[str], None]) -> Prepared:
@@ -139,50 +154,64 @@ def _check_targets(spec: RunSpec, dataset: data.DataSet) -> None:
 
 def _train(
     store: Store,
-    run: RunRecord,
+    runs: Sequence[RunRecord],
     options: ExecutionOptions,
     ready: Prepared,
     observer: Observer,
     request: StopRequest,
-) -> RunRecord:
-    observer.on_start(run, steps_per_epoch(ready.dataset, run.spec.task))
-    with _recorded(store, run.id):
-        for group in _groups(store, run.models, options.fuse if ready.backend.several else 1):
-            if not _train_group(store, run, group, options, ready, observer, request):
-                store.end(run.id, "interrupted")
-                return store.runs(id=run.id)[0]
-        store.end(run.id, "finished")
-    return store.runs(id=run.id)[0]
+) -> list[RunRecord]:
+    for run in runs:
+        observer.on_start(run, steps_per_epoch(ready.dataset, run.spec.task))
+    with _recorded(store, runs):
+        groups = _groups(store, runs, _largest(runs[0].spec, options, ready))
+        done = all(_train_group(store, group, options, ready, observer, request) for group in groups)
+        for run in runs:
+            store.end(run.id, "finished" if done else "interrupted")
+    return [store.runs(id=run.id)[0] for run in runs]
+
+
+def _largest(spec: RunSpec, options: ExecutionOptions, ready: Prepared) -> int | None:
+    """Return how many models may be in a group; None: any number."""
+    if not ready.backend.several:
+        return 1
+    if options.fuse != "auto" or not isinstance(ready.backend, backends.Fuses):
+        return None if options.fuse == "auto" else options.fuse
+    one = ready.backend.bytes_of_model(spec, data.Pipeline.of(spec.task).seen(ready.dataset))
+    return max(devices.free_bytes(ready.device) // (2 * one), 1)
 
 
 @dataclass(frozen=True)
 class _Group:
     """Models that stand at the same position, with the checkpoints to go on from; none before anything was done."""
 
+    runs: list[RunRecord]
+    """The run of each model."""
     models: list[ModelRecord]
     saved: list[SavedState]
 
 
-def _groups(store: Store, models: Sequence[ModelRecord], largest: int | None) -> list[_Group]:
-    """Return the models by position, in the order of the first of each group."""
+def _groups(store: Store, runs: Sequence[RunRecord], largest: int | None) -> list[_Group]:
+    """Return the models of all runs by position, in the order of the first of each group."""
     standing: dict[tuple[int, int], _Group] = {}
-    for model in models:
-        saved = store.saved_state(model)
-        group = standing.setdefault((saved.epoch, saved.step) if saved else (-1, 0), _Group([], []))
-        group.models.append(model)
-        group.saved.extend([saved] if saved else [])
+    for run in runs:
+        for model in run.models:
+            saved = store.saved_state(model)
+            group = standing.setdefault((saved.epoch, saved.step) if saved else (-1, 0), _Group([], [], []))
+            group.runs.append(run)
+            group.models.append(model)
+            group.saved.extend([saved] if saved else [])
     parts = [
-        _Group(group.models[start : start + size], group.saved[start : start + size])
+        _Group(group.runs[part], group.models[part], group.saved[part])
         for group in standing.values()
         for size in [largest or len(group.models)]
-        for start in range(0, len(group.models), size)
+        for part in (slice(start, start + size) for start in range(0, len(group.models), size))
     ]
-    return sorted(parts, key=lambda group: group.models[0].index)
+    order = [run.id for run in runs]
+    return sorted(parts, key=lambda group: (order.index(group.runs[0].id), group.models[0].index))
 
 
 def _train_group(
     store: Store,
-    run: RunRecord,
     group: _Group,
     options: ExecutionOptions,
     ready: Prepared,
@@ -190,9 +219,9 @@ def _train_group(
     request: StopRequest,
 ) -> bool:
     """Train the models of a group to their end; return False if they were asked to stop before that."""
-    spec = run.spec
+    spec = group.runs[0].spec
     seeds = [model.seed for model in group.models]
-    trainable = ready.backend.build(spec, data.Pipeline.of(spec.task).seen(ready.dataset), seeds, ready.device)
+    trainable = _built(group, data.Pipeline.of(spec.task).seen(ready.dataset), seeds, ready)
     position = Position.after(-1, len(seeds))
     if group.saved:
         checkpoints = [store.load_state(saved) for saved in group.saved]
@@ -202,12 +231,12 @@ def _train_group(
 
     def save(here: Position) -> list[CheckpointFile]:
         name = f"epoch-{here.epoch:04d}" + (f"-step-{here.step:06d}" if here.step else "")
-        # A process that has lost the run, and does not know it yet, must not write over files of the one that has it.
-        name += f"-attempt-{len(run.attempts)}"
         files = []
-        for model, state, progress in zip(group.models, trainable.state_dict(), here.as_tensors(), strict=True):
+        states = zip(group.runs, group.models, trainable.state_dict(), here.as_tensors(), strict=True)
+        for run, model, state, progress in states:
             tensors = {f"model/{key}": tensor for key, tensor in state.items()} | progress
-            files.append(store.save_state(run.id, model.index, name, tensors))
+            # A process that has lost the run, and does not know it, must not write over files of the one that has it.
+            files.append(store.save_state(run.id, model.index, f"{name}-attempt-{len(run.attempts)}", tensors))
         return files
 
     timer = _Timer(options.checkpoint_minutes * 60)
@@ -221,8 +250,9 @@ def _train_group(
                 if event.position.epoch == spec.task.epochs:
                     series = list(map(or_, series, _after_training(trainable, ready.dataset, spec.task, len(seeds))))
                 ids = [model.id for model in group.models]
-                store.record_epochs(list(map(ModelEpoch, ids, records, series, files)))
-                observer.on_epoch(group.models, records)
+                own = [_with_rate_of(run, record) for run, record in zip(group.runs, records, strict=True)]
+                store.record_epochs(list(map(ModelEpoch, ids, own, series, files)))
+                observer.on_epoch(group.models, own)
                 if request.asked and event.position.epoch < spec.task.epochs:
                     return False
             case Saved(here, stopping):
@@ -231,6 +261,21 @@ def _train_group(
                 if stopping:
                     return False
     return True
+
+
+def _built(group: _Group, seen: ImageShape, seeds: Sequence[int], ready: Prepared) -> backends.Trainable:
+    specs = [run.spec for run in group.runs]
+    if isinstance(ready.backend, backends.Fuses):
+        return ready.backend.build_several(specs, seen, seeds, ready.device)
+    return ready.backend.build(specs[0], seen, seeds, ready.device)
+
+
+def _with_rate_of(run: RunRecord, record: EpochRecord) -> EpochRecord:
+    """Return a record with the learning rate of its own run, which may not be that of the group's first."""
+    task = run.spec.task
+    if record.lr is None or isinstance(task, LeastSquaresTask):
+        return record
+    return replace(record, lr=task.lr * task.schedule.factor_at(record.epoch))
 
 
 def _after_training(
@@ -253,22 +298,28 @@ def _bytes(loss_S: torch.Tensor) -> bytes:
 
 
 @contextmanager
-def _recorded(store: Store, run_id: str) -> Iterator[None]:
-    """Write the end of a run that breaks into the store, whatever broke it."""
+def _recorded(store: Store, runs: Sequence[RunRecord]) -> Iterator[None]:
+    """Write the end of a run that breaks into the store, whatever broke it; which of several did is not known."""
+
+    def end(reason: str) -> None:
+        for run in runs:
+            store.end(run.id, *(("failed", reason) if len(runs) == 1 else ("interrupted",)))
+
     try:
         yield
     except RunTaken:
         raise
     except KeyboardInterrupt:
-        store.end(run_id, "interrupted")
+        for run in runs:
+            store.end(run.id, "interrupted")
         raise
     except AnalogError as exc:
-        store.end(run_id, "failed", str(exc))
+        end(str(exc))
         raise
     except Exception as exc:
         reason = f"{type(exc).__name__}: {exc}" if not isinstance(exc, FloatingPointError) else str(exc)
-        store.end(run_id, "failed", reason)
-        raise RunFailed(f"run {run_id[:8]} failed: {reason}") from exc
+        end(reason)
+        raise RunFailed(f"run {runs[0].short_id} failed: {reason}") from exc
 
 
 class _Timer:

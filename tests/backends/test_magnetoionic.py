@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from analogcli.backends.magnetoionic import MagnetoionicBackend, MagnetoionicModels
 from analogcli.magnetoionic import PairNetwork, law_of
 from analogcli.magnetoionic.network import border
-from analogcli.spec import BatchNormFcnModel, DoubleDevice, RunSpec, build
+from analogcli.spec import BatchNormFcnModel, DoubleDevice, RunSpec, build, merge
 
 MODEL = {"kind": "fcn-batchnorm", "hidden": [12, 8], "border": 2}
 NOISY = {"var": 0.2, "resistor_noise": 0.015, "clipping": 0.001}
@@ -81,15 +81,16 @@ def test_a_model_among_three_is_the_model_alone_bit_for_bit(law: str, noise: dic
 
 
 def test_runs_of_both_laws_train_as_one() -> None:
-    runs = [spec(law="linear", clipping=0.1), spec(law="exponential"), spec(law="linear")]
+    rates = (500.0, 1000.0, 3000.0)
+    kinds: list[dict[str, object]] = [{"law": "linear", "clipping": 0.1}, {"law": "exponential"}, {"law": "linear"}]
+    runs = [build(merge(spec(**k).model_dump(), {"task": {"lr": lr}})) for k, lr in zip(kinds, rates, strict=True)]
     together = MagnetoionicBackend().build_several(runs, Shape(), (3, 3, 4), CPU)
-    lr_R = torch.tensor([500.0, 1000.0, 2000.0])
     for x, y in batches(4, 1):
-        together.train_step(x.expand(3, -1, -1, -1, -1), y.expand(3, -1), lr_R)
+        together.train_step(x.expand(3, -1, -1, -1, -1), y.expand(3, -1), rates[0])
     for r, (run, seed) in enumerate(zip(runs, (3, 3, 4), strict=True)):
         alone = MagnetoionicBackend().build(run, Shape(), (seed,), CPU)
         for x, y in batches(4, 1):
-            alone.train_step(x, y, float(lr_R[r]))
+            alone.train_step(x, y, rates[r])
         for name, tensor in alone.weights()[0].items():
             assert torch.equal(tensor, together.weights()[r][name])
 
