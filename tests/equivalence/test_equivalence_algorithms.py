@@ -166,7 +166,7 @@ def test_arrays_and_buffers_have_the_same_law(name: str, updates: int, device: s
         ("tt-v2", {"thres_scale": 1.1}, "array 1", 1),
         ("tt-v2-chopped", {"buffer_granularity": 1.1}, "array 1", 1),
         ("c-ttv2, regular", {"transfer_lr": 0.165}, "buffer", 1),
-        ("agad", {"tail_weightening": 1.32}, "past", 4),
+        ("agad", {"tail_weightening": 1.32}, "array 1", 4),
         ("mp", {"granularity": 0.022}, "weights", 4),
     ],
 )
