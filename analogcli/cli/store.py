@@ -18,7 +18,8 @@ def info(store: o.StoreOption = None, json: o.JsonOption = False) -> None:
     from analogcli.store import Store
 
     opened = Store.open(store, create=False)
-    rows = {"store": str(opened.location), "files": str(opened.folder), **opened.counts()}
+    places = {"store": opened.location, "files": opened.folder, "checkpoints in": opened.files}
+    rows = {what: str(place) for what, place in places.items()} | opened.counts()
     if json:
         print_json(rows)
     else:

@@ -1,14 +1,12 @@
 """Checkpoint files: written whole or not at all, without pickle, with a digest that the store remembers."""
 
 import hashlib
-import os
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from analogcli.errors import StoreError
+from analogcli.store.files import Files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,14 +16,14 @@ FOLDER = "checkpoints"
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """A checkpoint on disk; ``path`` is relative to the store's folder."""
+    """A checkpoint; ``path`` is relative to where the store keeps its checkpoints."""
 
     path: str
     sha256: str
     size: int
 
 
-def write(folder: Path, relative: str, tensors: "dict[str, Tensor]") -> CheckpointFile:
+def write(files: Files, relative: str, tensors: "dict[str, Tensor]") -> CheckpointFile:
     """Write ``tensors`` as safetensors.
 
     Raises:
@@ -34,36 +32,27 @@ def write(folder: Path, relative: str, tensors: "dict[str, Tensor]") -> Checkpoi
     from safetensors.torch import save
 
     payload = save({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()})
-    put(folder, relative, payload)
+    put(files, relative, payload)
     return CheckpointFile(relative, hashlib.sha256(payload).hexdigest(), len(payload))
 
 
-def put(folder: Path, relative: str, payload: bytes) -> None:
-    """Write a file to a temporary name, sync, rename.
+def put(files: Files, relative: str, payload: bytes) -> None:
+    """Write a file, whole or not at all.
 
     Raises:
         StoreError: the disk is full or the folder is not writable; nothing half-written is left.
     """
-    target = _path(folder, relative)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    _check(relative)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
+        files.put(relative, payload)
     except OSError as exc:
-        with suppress(OSError):
-            temporary.unlink()
         raise StoreError(
-            f"the checkpoint {target} could not be written: {exc.strerror}; make room or give write permission, "
-            "then `analog resume` the run"
+            f"the checkpoint {files.at(relative)} could not be written: {exc.strerror}; make room or give write "
+            "permission, then `analog resume` the run"
         ) from exc
 
 
-def read(folder: Path, checkpoint: CheckpointFile) -> "dict[str, Tensor]":
+def read(files: Files, checkpoint: CheckpointFile) -> "dict[str, Tensor]":
     """Read a checkpoint back.
 
     Raises:
@@ -72,20 +61,21 @@ def read(folder: Path, checkpoint: CheckpointFile) -> "dict[str, Tensor]":
     from safetensors.torch import load
 
     try:
-        return load(payload(folder, checkpoint))
+        return load(payload(files, checkpoint))
     except StoreError as exc:
-        raise StoreError(f"{exc}; `analog run --again` trains the run anew") from exc
+        raise StoreError(f"{exc}; bring it back, or `analog run --again` trains the run anew") from exc
 
 
-def payload(folder: Path, checkpoint: CheckpointFile) -> bytes:
+def payload(files: Files, checkpoint: CheckpointFile) -> bytes:
     """Return the bytes of a checkpoint file, which are those that were written.
 
     Raises:
         StoreError: the file is missing, or its digest is not the stored one; in a few words.
     """
-    path = _path(folder, checkpoint.path)
+    _check(checkpoint.path)
+    path = files.at(checkpoint.path)
     try:
-        read = path.read_bytes()
+        read = files.get(checkpoint.path)
     except FileNotFoundError as exc:
         raise StoreError(f"the checkpoint {path} is missing") from exc
     except OSError as exc:
@@ -97,52 +87,34 @@ def payload(folder: Path, checkpoint: CheckpointFile) -> bytes:
     return read
 
 
-def damage(folder: Path, checkpoint: CheckpointFile) -> str | None:
+def damage(files: Files, checkpoint: CheckpointFile) -> str | None:
     """Return what is wrong with a checkpoint file in a few words, or None if it is as it was written."""
     try:
-        payload(folder, checkpoint)
+        payload(files, checkpoint)
     except StoreError as exc:
         return str(exc)
     return None
 
 
-def keep_only(folder: Path, checkpoint: CheckpointFile) -> None:
+def keep_only(files: Files, checkpoint: CheckpointFile) -> None:
     """Delete whatever lies beside a model's checkpoint: older ones, and what a killed process left half-written."""
-    path = _path(folder, checkpoint.path)
-    # A file that cannot be deleted costs room, nothing else; the next checkpoint tries again.
-    with suppress(OSError):
-        for other in path.parent.iterdir():
-            if other != path:
-                other.unlink()
+    _check(checkpoint.path)
+    files.keep_only(checkpoint.path)
 
 
-def remove_all(folder: Path, run_id: str) -> None:
+def remove_all(files: Files, run_id: str) -> None:
     """Delete every checkpoint file of a run, recorded or not.
 
     Raises:
         OSError: something cannot be deleted.
         StoreError: the id is none.
     """
-    root, own = folder / FOLDER, _path(folder, f"{FOLDER}/{run_id}")
-    if own.exists():
-        shutil.rmtree(own)
-    if root.is_dir() and not any(root.iterdir()):
-        root.rmdir()
+    _check(f"{FOLDER}/{run_id}")
+    files.remove(f"{FOLDER}/{run_id}")
 
 
-def _path(folder: Path, relative: str) -> Path:
-    """Return where a file lies; a database that somebody else made may hold any text."""
+def _check(relative: str) -> None:
+    """Refuse a name that leads elsewhere; a database that somebody else made may hold any text."""
     parts = PurePosixPath(relative).parts
     if len(parts) < 2 or parts[0] != FOLDER or ".." in parts:
         raise StoreError(f"the store names a checkpoint outside of its folder, {relative!r:.80}; do not use it")
-    return folder / relative
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

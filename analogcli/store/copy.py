@@ -55,12 +55,12 @@ def copy_runs(source: Store, target: Store) -> tuple[int, Iterator[Copied]]:
     """Return how many runs ``source`` has, and what copies them one by one into ``target``.
 
     Raises:
-        UsageError: both keep their checkpoints in the same folder, where one would delete the other's.
+        UsageError: both keep their checkpoints in the same place, where one would delete the other's.
     """
-    if source.folder.resolve() == target.folder.resolve():
+    if source.files.address == target.files.address:
         raise UsageError(
-            f"{source.location} and {target.location} would keep their checkpoints in the same folder "
-            f"({source.folder}); name a store in a folder of its own"
+            f"{source.location} and {target.location} would keep their checkpoints in the same place "
+            f"({source.files}); name a store in a folder of its own, or another place with ?checkpoints="
         )
     ours, theirs = _all_known(source), _all_known(target)
     return len(ours), (_copy(source, target, run_id, known, theirs.get(run_id)) for run_id, known in ours.items())
@@ -80,7 +80,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
         further = theirs is None or reached > theirs.reached
         if further:
             for index, payload in payloads.items():
-                checkpoints.put(target.folder, files[index].path, payload)
+                checkpoints.put(target.files, files[index].path, payload)
         elif theirs and ours.inferences <= theirs.inferences:
             return Copied(run_id, "there already", problems)
         status = _status(source, run_id, ours)
@@ -93,7 +93,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
 
         while_away(target.location, write)
     for index in payloads if further else ():
-        checkpoints.keep_only(target.folder, files[index])
+        checkpoints.keep_only(target.files, files[index])
     return Copied(run_id, "brought further" if theirs else "copied", problems)
 
 
@@ -141,7 +141,7 @@ def _sound(store: Store, run_id: str, files: dict[int, CheckpointFile]) -> tuple
         try:
             if not file.path.startswith(f"{checkpoints.FOLDER}/{run_id}/"):  # It would lie over that of another run.
                 raise StoreError(f"{file.path!r:.80} is not a file of this run")
-            payloads[index] = checkpoints.payload(store.folder, file)
+            payloads[index] = checkpoints.payload(store.files, file)
         except StoreError as exc:
             problems.append(str(exc))
     return payloads, tuple(problems)

@@ -16,7 +16,7 @@ from analogcli.errors import StoreError, UsageError
 from analogcli.store.explain import explained
 from analogcli.store.location import LOCKED_S, Location
 
-HEAD = "0006"
+HEAD = "0007"
 MIGRATING = 0x616E616C6F67
 """Key of the lock that a server's migrations hold: "analog" in ASCII."""
 
@@ -35,7 +35,7 @@ def connect(location: Location) -> Engine:
 
 def _sqlite(location: Location, file: Path) -> Engine:
     file.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(location.url, connect_args={"timeout": location.timeout}, json_serializer=_json)
+    engine = sa.create_engine(location.database, connect_args={"timeout": location.timeout}, json_serializer=_json)
     event.listen(engine, "connect", partial(_prepare_sqlite, location.timeout))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -44,7 +44,7 @@ def _sqlite(location: Location, file: Path) -> Engine:
 def _server(location: Location) -> Engine:
     # A server that vanished without a word (power, network) is noticed within a minute, not within hours.
     noticing = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000}
-    url = location.url.difference_update_query(["timeout"])
+    url = location.database
     given = {name: value for name, value in noticing.items() if name not in url.query}
     try:
         engine = sa.create_engine(url, connect_args=given, pool_pre_ping=True, json_serializer=_json)

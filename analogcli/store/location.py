@@ -52,6 +52,17 @@ class Location:
         except ValueError as exc:
             raise UsageError(f"--store {self}: timeout={text!r} is not a number of seconds") from exc
 
+    @property
+    def checkpoints(self) -> str | None:
+        """Where checkpoints shall lie: ``?checkpoints=`` of the URL, a folder or a URL of fsspec."""
+        place = self.url.query.get("checkpoints")
+        return str(place) if place else None
+
+    @property
+    def database(self) -> URL:
+        """The URL as its driver knows it."""
+        return self.url.difference_update_query(["timeout", "checkpoints"])
+
     def __str__(self) -> str:
         return str(self.file) if self.file else without_password(self.url.render_as_string(hide_password=True))
 
@@ -75,9 +86,9 @@ def locate(store: str | None) -> Location:
         case "sqlite" if url.database in (None, "", ":memory:"):
             raise UsageError(f"--store {text!r} is a store in memory, gone when the command ends; name a file")
         case "sqlite":
-            return Location(url.set(drivername="sqlite"), Path(str(url.database)).parent)
+            return Location(_absolute(url.set(drivername="sqlite")), Path(str(url.database)).parent)
         case "postgresql" | "postgres":
-            return Location(url.set(drivername=POSTGRESQL), Path(DEFAULT_STORE).parent)
+            return Location(_absolute(url.set(drivername=POSTGRESQL)), Path(DEFAULT_STORE).parent)
     raise UsageError(_neither(text))
 
 
@@ -85,6 +96,13 @@ def without_password(text: str) -> str:
     """Return ``text`` with *** in place of the password of a URL in it, also of one that is not well written."""
     text = re.sub(r"(\w://[^:/@\s]*):\S*@", r"\1:***@", text)
     return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
+
+
+def _absolute(url: URL) -> URL:
+    """Return a URL whose folder of checkpoints is the same one for a process elsewhere."""
+    place = str(url.query.get("checkpoints", ""))
+    is_folder = place and "://" not in place
+    return url.update_query_dict({"checkpoints": str(Path(place).expanduser().absolute())}) if is_folder else url
 
 
 def _neither(text: str) -> str:

@@ -188,7 +188,7 @@ class Checkpoint(Base):
     step: Mapped[int]
     """Mini-batches done in the epoch after that."""
     path: Mapped[str] = mapped_column(Text)
-    """Relative to the store's folder."""
+    """Relative to where the store keeps its checkpoints."""
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
@@ -212,3 +212,12 @@ class Inference(Base):
     predictions: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
     """Numbers predicted, sample by sample; null where there are classes, or very many numbers."""
     recorded_at: Mapped[datetime]
+
+
+class Setting(Base):
+    """What a store knows of itself."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

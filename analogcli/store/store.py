@@ -6,7 +6,7 @@ Writes are short transactions, one an epoch; what a caller gets back are plain f
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,12 @@ from analogcli.store import checkpoints, queue, schema
 from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.engine import connect
 from analogcli.store.explain import explained
+from analogcli.store.files import Files, FolderFiles
 from analogcli.store.location import Location, locate
 from analogcli.store.patience import commit, patient
 from analogcli.store.processes import this_process
 from analogcli.store.provenance import Provenance
+from analogcli.store.settings import checkpoint_files
 from analogcli.store.values import (
     HELD,
     InferenceRecord,
@@ -50,6 +52,8 @@ class Store:
 
     location: Location
     sessions: sessionmaker[Session]
+    files: Files
+    """Where checkpoints lie."""
 
     @classmethod
     def open(cls, store: str | None = None, *, create: bool = True) -> "Store":
@@ -65,11 +69,12 @@ class Store:
                 f"there is no store at {location} yet; `analog run` or `analog demo` makes one, "
                 "--store or ANALOG_STORE names another"
             )
-        return cls(location, sessionmaker(connect(location), expire_on_commit=False))
+        opened = cls(location, sessionmaker(connect(location), expire_on_commit=False), FolderFiles(location.folder))
+        return replace(opened, files=checkpoint_files(opened))
 
     @property
     def folder(self) -> Path:
-        """The folder of the store's files: checkpoints, figures, exports, logs."""
+        """The folder for what is made of the store: figures, exports, records, logs; checkpoints too, as a rule."""
         return self.location.folder
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -140,7 +145,7 @@ class Store:
                 self._replace_checkpoint(session, one.model_id, one.record.epoch, 0, one.checkpoint)
         # Only after the commit: until then the older checkpoints are those to continue from.
         for one in done:
-            checkpoints.keep_only(self.folder, one.checkpoint)
+            checkpoints.keep_only(self.files, one.checkpoint)
 
     @patient
     def record_checkpoints(self, files: "dict[int, CheckpointFile]", epoch: int, step: int) -> None:
@@ -149,7 +154,7 @@ class Store:
             for model_id, file in files.items():
                 self._replace_checkpoint(session, model_id, epoch, step, file)
         for file in files.values():
-            checkpoints.keep_only(self.folder, file)
+            checkpoints.keep_only(self.files, file)
 
     @patient
     def record_inferences(self, settings: PcmInference, records: Sequence[InferenceRecord]) -> None:
@@ -178,12 +183,12 @@ class Store:
         with self._write() as session:
             session.delete(self._row(session, run_id))
         with explained(self.location):
-            checkpoints.remove_all(self.folder, run_id)
+            checkpoints.remove_all(self.files, run_id)
 
     def save_state(self, run_id: str, index: int, name: str, tensors: "dict[str, Tensor]") -> CheckpointFile:
         """Write a checkpoint file of a model; it counts only once it is recorded."""
         relative = f"{checkpoints.FOLDER}/{run_id}/model-{index}/{name}.safetensors"
-        return checkpoints.write(self.folder, relative, tensors)
+        return checkpoints.write(self.files, relative, tensors)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -264,7 +269,7 @@ class Store:
 
     def load_state(self, saved: SavedState) -> "dict[str, Tensor]":
         """Read a checkpoint file, after checking its digest."""
-        return checkpoints.read(self.folder, saved.file)
+        return checkpoints.read(self.files, saved.file)
 
     @patient
     def series(self, model: ModelRecord, name: str) -> dict[int, bytes]:
@@ -307,7 +312,7 @@ class Store:
                 found = [str(r) for r in session.scalars(sa.text("PRAGMA integrity_check")) if r != "ok"]
             rows = list(session.scalars(select(schema.Checkpoint)))
         files = [CheckpointFile(row.path, row.sha256, row.size) for row in rows]
-        return found + [p for p in (checkpoints.damage(self.folder, file) for file in files) if p]
+        return found + [p for p in (checkpoints.damage(self.files, file) for file in files) if p]
 
     @patient
     def counts(self) -> dict[str, int]:
@@ -316,6 +321,7 @@ class Store:
             return {
                 table.name: session.scalar(select(sa.func.count()).select_from(table)) or 0
                 for table in schema.Base.metadata.sorted_tables
+                if table is not schema.Setting.__table__
             }
 
     # -- inside ----------------------------------------------------------------------------------------------------

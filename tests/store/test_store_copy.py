@@ -170,7 +170,7 @@ def test_a_damaged_checkpoint_is_not_copied_and_said(
 def test_two_stores_that_share_a_folder_of_checkpoints_are_refused(tmp_path: Path) -> None:
     one, two = (Store.open(str(tmp_path / name)) for name in ("a.db", "b.db"))
     with pytest.raises(
-        UsageError, match=r"would keep their checkpoints in the same folder .*; name a store in a folder"
+        UsageError, match=r"would keep their checkpoints in the same place .*; name a store in a folder"
     ):
         copy_runs(one, two)
 

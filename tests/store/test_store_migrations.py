@@ -21,7 +21,8 @@ from analogcli.store.schema import Base
 
 
 def without_queue(connection: sa.Connection) -> None:
-    """Take back what versions 0005 and 0006 brought."""
+    """Take back what versions 0005 to 0007 brought."""
+    connection.execute(sa.text("DROP TABLE settings"))
     connection.execute(sa.text("DROP INDEX ix_runs_created_at"))
     connection.execute(sa.text("DROP TABLE sweep_runs"))
     for column in ("place", "worker", "lease_until", "deaths"):
