@@ -56,16 +56,19 @@ def campaign(store: Store, kills: int, workers: int, seed: int, on_kill: Callabl
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["analogcli.bench.faults", *LAZY])
     moments, report, line = random.Random(seed), Report(), Queue(store)
-    plan: list[Wanted] = []
+    plan: dict[str, Wanted] = {}
+    planned = 0
     at_work: list[multiprocessing.context.ForkServerProcess] = []
     watched: dict[str, int] = {}
     while report.kills < kills or not all(entry.status == "finished" for entry in line.waiting(SWEEP)):
         entries = line.waiting(SWEEP)
         failed = sum(entry.status == "failed" for entry in entries)
-        more = 2 * workers - sum(not entry.is_over for entry in entries) if report.kills < kills else 0
-        plan += [Wanted(_spec(len(plan) + i), f"seed {len(plan) + i}") for i in range(more)]
-        if failed or more > 0:  # As the same `analog sweep`, typed again, does: what was given up is tried again.
-            line.add(SWEEP, plan)
+        more = max(2 * workers - sum(not entry.is_over for entry in entries), 0) if report.kills < kills else 0
+        if failed or more:  # As the same `analog sweep`, typed again, does: what was given up is tried again.
+            left = [plan[entry.spec_hash] for entry in entries if entry.status != "finished"]
+            new = [Wanted(_spec(planned + i), f"seed {planned + i}") for i in range(more)]
+            plan, planned = {one.spec.hash: one for one in left + new}, planned + more
+            line.add(SWEEP, left + new)
         report.given_up += failed
         at_work = [process for process in at_work if _still(process)]
         while len(at_work) < workers:
@@ -78,7 +81,7 @@ def campaign(store: Store, kills: int, workers: int, seed: int, on_kill: Callabl
             on_kill(report)
     for process in at_work:
         process.join()
-    _judge(store, len(plan), report)
+    _judge(store, planned, report)
     return report
 
 
@@ -113,13 +116,12 @@ def _kill(process: "multiprocessing.context.ForkServerProcess", report: Report) 
 
 def _look(store: Store, watched: dict[str, int], report: Report) -> None:
     """Check that nothing that was there is gone."""
-    for run in store.runs():
-        epochs = len(run.models[0].epochs)
-        if epochs < watched.get(run.id, 0):
-            report.problems.append(f"run {run.short_id} had {watched[run.id]} epochs and has {epochs}")
-        watched[run.id] = epochs
+    for run in store.heads():
+        if run.furthest < watched.get(run.id, 0):
+            report.problems.append(f"run {run.id[:8]} had {watched[run.id]} epochs and has {run.furthest}")
+        watched[run.id] = run.furthest
         if run.status not in ("queued", "running", "interrupted", "failed", "finished"):
-            report.problems.append(f"run {run.short_id} is {run.status}")
+            report.problems.append(f"run {run.id[:8]} is {run.status}")
 
 
 def _judge(store: Store, planned: int, report: Report) -> None:
