@@ -46,12 +46,29 @@ def table(records: Sequence[Record]) -> str:
         "relaxed [%]": lambda r: "" if r.relaxed is None else f"{r.relaxed:.2f}",
         "published relaxed": lambda r: "" if _relaxed(r) is None else f"{_relaxed(r):.2f}",
         "difference relaxed": lambda r: _difference(r, r.relaxed, _relaxed(r)),
+        **_drifted(records),
         "time": lambda r: _time(r.seconds),
     }
     cells = {head: [cell(record) for record in records] for head, cell in columns.items()}
     shown = {head: own for head, own in cells.items() if any(own)}
     rows = [list(shown), ["---"] * len(shown), *zip(*shown.values(), strict=True)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _drifted(records: Sequence[Record]) -> dict[str, Column]:
+    """Return a column for each time and drift compensation after programming."""
+    kinds = sorted({(d.seconds, str(d.memory["drift_compensation"])) for r in records for d in r.drifted})
+
+    def cell(seconds: float, compensation: str) -> Column:
+        def at(record: Record) -> str:
+            found = [
+                d for d in record.drifted if (d.seconds, d.memory["drift_compensation"]) == (seconds, compensation)
+            ]
+            return _spread(record, found[-1].mean, found[-1].std) if found else ""
+
+        return at
+
+    return {f"after {s:g} s, drift compensation {name}": cell(s, name) for s, name in kinds}
 
 
 def _head(records: Sequence[Record]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from analogcli.errors import UsageError
+from analogcli.figures.drift import by_time
 from analogcli.figures.summary import LAST_EPOCHS, Measure, last_epochs_mean, measure_of, relaxed_accuracies
 from analogcli.registry import Published, Registry
 from analogcli.store import RunRecord, Store
@@ -32,6 +33,19 @@ class PublishedNumber(BaseModel):
     rule: str
 
 
+class AfterProgramming(BaseModel):
+    """What a run's networks gave at one time after they were written onto phase-change memory; accuracies in %."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory: dict[str, Any]
+    seconds: float
+    n: int
+    """Models times repeats."""
+    mean: float
+    std: float
+
+
 class Record(BaseModel):
     """What one run gave; accuracies in %, one number a model."""
 
@@ -50,6 +64,8 @@ class Record(BaseModel):
     relaxed: float | None
     """Mean accuracy after the devices have relaxed [%]; null where they do not."""
     published: PublishedNumber | None
+    drifted: tuple[AfterProgramming, ...] = ()
+    """The last time of each memory that `analog infer` wrote the run's networks onto."""
     seconds: float
     """Time spent training and testing, all models together [s]."""
     finished: str
@@ -85,6 +101,7 @@ def record_of(store: Store, registry: Registry, run: RunRecord) -> Record:
         std=_shown(pstdev(models)) if len(models) > 1 else None,
         relaxed=_shown(100 * fmean(relaxed)) if relaxed else None,
         published=_number(known) if known else None,
+        drifted=_drifted(store, run),
         seconds=round(run.seconds, 1),
         finished=run.updated_at.date().isoformat(),
         device=made["device"],
@@ -121,6 +138,19 @@ def _number(known: Published) -> PublishedNumber:
     return PublishedNumber(
         value=known.value, std=known.std, relaxed=known.relaxed, source=known.source, rule=known.rule
     )
+
+
+def _drifted(store: Store, run: RunRecord) -> tuple[AfterProgramming, ...]:
+    found = []
+    for memory, records in store.inferences(run):
+        last = by_time(records)[-1]
+        if last.accuracy is None or last.accuracy_std is None:
+            mean, std = _shown(last.loss), _shown(last.loss_std)
+        else:
+            mean, std = _shown(last.accuracy, "test accuracy"), _shown(last.accuracy_std, "test accuracy")
+        settings = memory.model_dump(mode="json")
+        found.append(AfterProgramming(memory=settings, seconds=last.seconds, n=last.n, mean=mean, std=std))
+    return tuple(found)
 
 
 def _shown(value: float, measure: Measure = "train loss") -> float:

@@ -47,6 +47,24 @@ def test_a_record_says_what_came_out_of_which_spec(file: Path) -> None:
     assert record.versions["torch"] and record.device and record.finished == run.updated_at.date().isoformat()
 
 
+def test_a_record_says_what_was_left_after_drift(analog: Callable[..., Done], workspace: Path) -> None:
+    assert analog(*SMALL).code == 0
+    for compensation in ("none", "global"):
+        words = ("--times", "0,1e7", "--repeats", "3", "--drift-compensation", compensation, "--quiet")
+        assert analog("infer", "last", *words).code == 0
+    analog("export", "last", "--format", "record")
+    (record,) = read_records(workspace / "results/reproduction/digits-fcn.jsonl")
+    said = analog("infer", "last", "--times", "0,1e7", "--repeats", "3", "--json").json["times"]
+    by_compensation = {d.memory["drift_compensation"]: d for d in record.drifted}
+    assert by_compensation.keys() == {"none", "global"}
+    assert all((d.seconds, d.n) == (1e7, 6) for d in record.drifted)
+    (last,) = [one for one in said if one["seconds"] == 1e7]
+    assert by_compensation["global"].mean == pytest.approx(100 * last["accuracy"], abs=1e-3)
+    drifted = by_compensation["none"]
+    assert f"| {drifted.mean:.2f} ± {drifted.std:.2f} |" in table([record])
+    assert "after 1e+07 s, drift compensation none" in table([record])
+
+
 def test_a_run_that_is_exported_again_takes_the_place_of_its_older_line(
     analog: Callable[..., Done], file: Path
 ) -> None:
