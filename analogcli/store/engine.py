@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from analogcli.errors import StoreError, UsageError
 from analogcli.store.explain import explained
@@ -107,10 +108,27 @@ def _use_wal(cursor: sqlite3.Cursor, timeout: float) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later can fail with SQLITE_BUSY at once, whatever the timeout;
-    # one that begins IMMEDIATE waits for its turn.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    while True:
+        written = _data_version(connection)
+        try:
+            # A transaction that reads first and writes later can fail with SQLITE_BUSY at once, whatever the timeout;
+            # one that begins IMMEDIATE waits for its turn.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        except OperationalError as exc:
+            # SQLite does not queue who waits: of very many writers one may have bad luck for longer than the timeout.
+            # Only a lock under which nothing is written all that time is one that somebody has forgotten.
+            if "locked" not in str(exc.orig) or _data_version(connection) == written:
+                raise
+
+
+def _data_version(connection: Connection) -> int:
+    """Return a number that changes whenever another connection has written."""
+    version: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return version
 
 
 def _migrate(engine: Engine, location: Location) -> None:

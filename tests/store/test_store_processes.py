@@ -73,6 +73,32 @@ def test_a_store_locked_for_longer_than_the_timeout_is_a_sentence(tmp_path: Path
     assert store.run(run_id).status == "finished"
 
 
+def test_a_writer_waits_longer_than_the_timeout_while_others_get_on_with_their_writing(tmp_path: Path) -> None:
+    # One that has the lock for 50 ms, again and again, with a moment between in which another rarely looks.
+    file = tmp_path / "analog.db"
+    store = Store.open(f"sqlite:///{file}?timeout=0.2")
+    run_id = begin(store)
+    greedy = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    greedy.execute("CREATE TABLE others (n INTEGER)")
+    taken = threading.Event()
+
+    def write_on_and_on() -> None:
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            greedy.execute("BEGIN IMMEDIATE")
+            taken.set()
+            greedy.execute("INSERT INTO others VALUES (1)")
+            time.sleep(0.05)
+            greedy.execute("COMMIT")
+
+    writing = threading.Thread(target=write_on_and_on)
+    writing.start()
+    taken.wait(10)
+    store.end(run_id, "finished")
+    writing.join()
+    assert store.run(run_id).status == "finished"
+
+
 def test_a_fresh_file_that_another_process_is_making_a_store_of_is_waited_for(tmp_path: Path) -> None:
     # SQLite itself does not wait here: switching a file to write-ahead logging that is being written fails at once.
     file = tmp_path / "analog.db"

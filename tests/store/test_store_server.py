@@ -148,16 +148,18 @@ def losing_answers(port: int) -> Iterator[tuple[int, threading.Event]]:
     """A way to the server that, once told so, cuts the connection when it has carried out the next COMMIT."""
     lose, listener = threading.Event(), socket.create_server(("127.0.0.1", 0))
 
-    def pump(source: socket.socket, target: socket.socket, requests: bool) -> None:
+    def pump(source: socket.socket, target: socket.socket, requests: bool, cutting: threading.Event) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
                 if requests and b"COMMIT" in data and lose.is_set():
+                    cutting.set()
                     lose.clear()
+                    target.sendall(data)
                     time.sleep(0.3)  # the server is done, and its answer is not passed on
                     break
-                if not requests and lose.is_set() and data.startswith(b"C") and b"COMMIT" in data:
+                if not requests and cutting.is_set():
                     break
+                target.sendall(data)
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -167,7 +169,8 @@ def losing_answers(port: int) -> Iterator[tuple[int, threading.Event]]:
             while True:
                 client, _ = listener.accept()
                 server = socket.create_connection(("127.0.0.1", port))
-                for ends in ((client, server, True), (server, client, False)):
+                cutting = threading.Event()
+                for ends in ((client, server, True, cutting), (server, client, False, cutting)):
                     threading.Thread(target=pump, args=ends, daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
