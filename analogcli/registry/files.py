@@ -59,6 +59,10 @@ def load(extra: Path | None = None) -> Registry:
     return registry
 
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Reads as ``yaml.safe_load`` does; with libyaml in a tenth of the time, and every command reads all files."""
+
+
 def _shipped() -> Path:
     packaged = Path(str(resources.files("analogcli"))) / "_registry"
     return packaged if packaged.is_dir() else packaged.parents[1] / "registry"
@@ -79,7 +83,7 @@ def _read(folders: list[Path], name: str, kind: type[E], files: Files) -> dict[s
 
 def _read_file(path: Path, kind: type[E]) -> E:
     try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return kind.model_validate(yaml.load(path.read_text(encoding="utf-8"), LOADER))
     except ValidationError as exc:
         error = exc.errors()[0]
         where = ".".join(map(str, error["loc"]))
