@@ -66,9 +66,15 @@ def _choose(
 
 def _by_essence(heads: Sequence[Head], may_differ: Sequence[str]) -> list[Group]:
     """Return the runs by what they are about: of very many runs only a few are about different things."""
-    by_text: dict[str, list[Head]] = {}
+    by_parts: dict[tuple[Any, ...], list[Head]] = {}
     for head in heads:
-        by_text.setdefault(_text(head.spec_data, may_differ), []).append(head)
+        # The store decodes specs that differ in the seed alone to the very same parts.
+        parts = [(name, value) for name, value in head.spec_data.items() if name not in may_differ]
+        key = tuple((name, id(value) if isinstance(value, dict | list) else value) for name, value in parts)
+        by_parts.setdefault(key, []).append(head)
+    by_text: dict[str, list[Head]] = {}
+    for alike in by_parts.values():
+        by_text.setdefault(_text(alike[0].spec_data, may_differ), []).extend(alike)
     return [(essence(alike[0].spec, may_differ), alike) for alike in by_text.values() if _is_readable(alike[0])]
 
 

@@ -35,6 +35,7 @@ from analogcli.store.values import (
     RunHead,
     RunRecord,
     SavedState,
+    SpecTexts,
     is_held,
     new_run,
     owner_of,
@@ -215,13 +216,15 @@ class Store:
         n_models = select(sa.func.count()).select_from(model).where(model.run_id == run.id).scalar_subquery()
         furthest = select(sa.func.max(schema.Epoch.epoch)).join(model).where(model.run_id == run.id).scalar_subquery()
         # Columns, not rows that could be written: of ten thousand that takes a third of the time.
-        columns = [c for c in run.__table__.columns if c.key not in ("resolved_config", "error")]
-        query = select(*columns, n_models.label("n_models"), furthest.label("furthest")).order_by(run.created_at)
+        columns = [c for c in run.__table__.columns if c.key not in ("resolved_config", "error", "spec")]
+        spec = sa.cast(run.spec, sa.Text).label("spec")
+        query = select(*columns, spec, n_models.label("n_models"), furthest.label("furthest")).order_by(run.created_at)
         for name, values in where.items():
             query = query.where(getattr(run, name).in_(values))
         with self._read() as session:
             now = queue.database_time(session)
-            return [run_head(row, now) for row in session.execute(query)]
+            specs = SpecTexts()
+            return [run_head(row, now, specs) for row in session.execute(query)]
 
     @patient
     def count(self, **where: str) -> int:

@@ -1,5 +1,7 @@
 """What the store gives back: frozen values without a database behind them."""
 
+import json
+import re
 import uuid
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ BEFORE = -1.0
 """The time of an inference with the weights as they were trained, before any programming [s]."""
 RELAXED = "relaxed"
 """Name of the series with test loss and accuracy after the devices have relaxed."""
+
+SEED = re.compile(r'"seed": (\d+)')
 
 HELD = {"running": "interrupted", "cancelling": "cancelled"}
 """What a row may say whose process trains it, and what has become of the run if that process is gone."""
@@ -222,10 +226,29 @@ def run_record(run: schema.Run, now: float) -> RunRecord:
     )
 
 
-def run_head(row: Any, now: float) -> RunHead:
-    """Return the value of the columns of a run and the counts ``n_models`` and ``furthest``."""
+class SpecTexts:
+    """Decodes specs; of very many runs most differ in nothing but the seed, and are decoded once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Any]] = {}
+
+    def decoded(self, text: str) -> dict[str, Any]:
+        """Return a spec from its JSON; what is in it may be shared with that of another run."""
+        seeds = SEED.findall(text)
+        if len(seeds) != 1:
+            return dict(json.loads(text))
+        alike = SEED.sub('"seed": 0', text)
+        if alike not in self._known:
+            self._known[alike] = json.loads(alike)
+        return self._known[alike] | {"seed": int(seeds[0])}
+
+
+def run_head(row: Any, now: float, specs: SpecTexts) -> RunHead:
+    """Return the value of the columns of a run, its spec as text, and the counts ``n_models`` and ``furthest``."""
     status = status_of(row, now)
-    return RunHead(row.id, row.spec_hash, row.spec, status, row.created_at, row.n_models, row.furthest or 0)
+    return RunHead(
+        row.id, row.spec_hash, specs.decoded(row.spec), status, row.created_at, row.n_models, row.furthest or 0
+    )
 
 
 def _model_record(model: schema.Model) -> ModelRecord:

@@ -1,5 +1,6 @@
 """The short form of ``load_kit.py``: many writers at once, and commands on a store that holds much."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from command_kit import Done
 from load_kit import fill, write_all
 
 from analogcli.store import Store
+from analogcli.store.values import SpecTexts
 
 WRITERS, RUNS, EPOCHS = 16, 2, 3
 
@@ -68,3 +70,11 @@ def test_the_run_that_a_line_is_drawn_from_is_found_among_very_many(large: Store
         (c.run and c.run.id, c.remark) for c in choose(registry.curves(figure), large.runs())
     ]
     assert sum(choice.run is not None for choice in found) >= 4
+
+
+def test_specs_that_are_decoded_together_are_those_that_are_stored(large: Store) -> None:
+    # Their text is looked at instead of decoding each: also where a nested seed looks like that of the run.
+    specs = {run.id: run.spec_data for run in large.runs(newest=100)}
+    assert {head.id: head.spec_data for head in large.heads() if head.id in specs} == specs
+    odd = '{"seed": 3, "device": {"seed": 4, "kind": "\\"seed\\": 5"}}'
+    assert SpecTexts().decoded(odd) == json.loads(odd)
