@@ -68,8 +68,15 @@ def test_state_goes_round_through_plain_tensors(parts: dict[str, Any], tmp_path:
     resumed.load_state_dict(load_file(tmp_path / "state.safetensors"))
     before, after = trained.state_dict(), resumed.state_dict()
     assert before.keys() == after.keys()
-    assert [name for name in before if not torch.equal(before[name], after[name])] == []
-    assert torch.equal(resumed.outputs(x), trained.outputs(x))
+    # AIHWKit adds the devices of a vector cell up anew when they are set: the last bit of their sum may be another.
+    in_a_sum = 5e-8 if parts["algorithm"]["kind"] == "vector" else 0.0
+
+    def alike(name: str) -> bool:
+        atol = in_a_sum if name.endswith(".tile.weights") else 0.0
+        return torch.allclose(before[name].double(), after[name].double(), rtol=0, atol=atol)
+
+    assert [name for name in before if not alike(name)] == []
+    torch.testing.assert_close(resumed.outputs(x), trained.outputs(x), rtol=0, atol=50 * in_a_sum)
     learnt = [name for name in before if ".hidden.hidden_weights" in name or ".hidden.buffered" in name]
     assert [name for name in learnt if torch.equal(before[name], first[name])] == []
     resumed.train_step(x, y, lr=0.1)
