@@ -40,6 +40,7 @@ def follow(
     while True:
         began = time.monotonic()
         entries = queue.waiting(sweep)
+        looked = time.monotonic() - began
         for entry in entries:
             if before.get(entry.run_id) != entry.status:
                 on_change(entry, before.get(entry.run_id))
@@ -53,4 +54,5 @@ def follow(
             on_note(text)
         if not workers.is_alive and (stopped or workers.reason):
             return queue.waiting(sweep)
-        time.sleep(max(LOOK_S, 10 * (time.monotonic() - began)))
+        # To start workers takes seconds too, but not of the store.
+        time.sleep(max(LOOK_S, 10 * looked))
