@@ -1,6 +1,5 @@
 """What a store knows of itself: where its checkpoints lie, so that every process on every machine looks there."""
 
-import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -8,7 +7,7 @@ from sqlalchemy import func, select
 from analogcli.errors import UsageError
 from analogcli.store import queue, schema
 from analogcli.store.files import Files, RemoteFiles, files_at
-from analogcli.store.location import Location
+from analogcli.store.location import Location, without_password
 
 if TYPE_CHECKING:
     from analogcli.store.store import Store
@@ -34,7 +33,7 @@ def checkpoint_files(store: "Store") -> Files:
 
 
 def _from_now_on(store: "Store", asked: Files) -> Files:
-    if re.search(r"://[^/@]*:[^/@]*@", asked.address):
+    if without_password(asked.address) != asked.address:
         raise UsageError(
             "a password in checkpoints= would be kept in the store; give it in the settings of that file "
             "system's driver (https://filesystem-spec.readthedocs.io)"
