@@ -42,6 +42,8 @@ class UnknownName(UsageError):
         near = nearest(name, known)
         if near:
             advice = f"did you mean {' or '.join(near)}?"
+        elif len(known) > 40:
+            advice = f"known: {', '.join(known[:10])} and {len(known) - 10} more."
         elif known:
             advice = f"known: {', '.join(known)}."
         else:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from analogcli.cli import store
+from analogcli.cli.about import about
 from analogcli.cli.bench import bench
 from analogcli.cli.cancel import cancel
 from analogcli.cli.compare import compare
@@ -71,6 +72,7 @@ COMMANDS = (
     cancel,
     infer,
     list_,
+    about,
     show,
     compare,
     plot,

@@ -31,7 +31,7 @@ def list_(
     json: o.JsonOption = False,
     newest: o.NewestOption = None,
 ) -> None:
-    """List experiments, settings, figures, devices and stored runs.
+    """List experiments, settings, figures, devices and stored runs; `analog about NAME` explains one.
 
     \b
     analog list

@@ -15,7 +15,7 @@ import pytest
 from command_kit import TINY, Done
 
 COMMANDS = (
-    "demo", "run", "resume", "list", "show", "compare", "plot", "sweep", "export", "doctor", "data", "store"
+    "demo", "run", "resume", "list", "about", "show", "compare", "plot", "sweep", "export", "doctor", "data", "store"
 )  # fmt: skip
 
 
