@@ -13,11 +13,13 @@ Axes: R replica, B sample (or image patch), K slot of a train, O out, I in.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from analogcli.crossbar.base import ResponseLaw
+from analogcli.crossbar.kernels.trains import edges
 from analogcli.crossbar.pulses import Trains, draw_bits, fixed_counts, trains
 from analogcli.crossbar.randomness import Randomness
 from analogcli.spec import Pulses
@@ -39,19 +41,20 @@ def pulsed_update(
         max_pulses: expected pulses of a chunk on any device; 0: every sample is a chunk of its own.
     """
     train = trains(x_RBI, d_RBO, lr, law.granularity, pulses)
-    samples = x_RBI.shape[1]
-    chunks = samples if not max_pulses else _chunks(x_RBI, d_RBO, lr / law.granularity / max_pulses)
-    for c in range(chunks):
-        part = slice(samples * c // chunks, samples * (c + 1) // chunks)
+    for part in _chunks(x_RBI, d_RBO, lr / law.granularity / max_pulses if max_pulses else math.inf):
         up_ROI, down_ROI = _counts(x_RBI, d_RBO, train, part, pulses, randomness.generator)
         w_ROI = _apply(w_ROI, law, up_ROI, up_ROI + down_ROI, randomness.generator)
     return w_ROI
 
 
-def _chunks(x_RBI: Tensor, d_RBO: Tensor, per_unit: float) -> int:
-    """Return in how many chunks the load, bounded by Cauchy and Schwarz, fits."""
+def _chunks(x_RBI: Tensor, d_RBO: Tensor, per_unit: float) -> list[slice]:
+    """Return the chunks: as many as the load, bounded by Cauchy and Schwarz, needs, with equal shares of it."""
     squares_R = x_RBI.square().sum(1).amax(1) * d_RBO.square().sum(1).amax(1)
-    return min(max(math.ceil(per_unit * float(squares_R.max().sqrt())), 1), x_RBI.shape[1])
+    asks_B = (x_RBI.abs().amax(2) * d_RBO.abs().amax(2)).amax(0)
+    load = per_unit * float(squares_R.max().sqrt()) if per_unit < math.inf else math.inf
+    n_chunks = len(asks_B) if load > len(asks_B) else max(math.ceil(load), 1)
+    begins = edges(asks_B.double().cpu().numpy(), n_chunks)
+    return [slice(first, last) for first, last in pairwise(begins.tolist()) if first < last]
 
 
 def _counts(

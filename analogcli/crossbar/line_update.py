@@ -8,6 +8,7 @@ Axes: A array (replica and group), O out, I in, N sample (image patch).
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from analogcli.crossbar.kernels.coincidence import pack, pulse_rows
 from analogcli.crossbar.kernels.hashing import LINE
 from analogcli.crossbar.kernels.threads import LARGE, share
 from analogcli.crossbar.kernels.train_lines import draw_chunk, draw_lines, first_words, plan_lines
+from analogcli.crossbar.kernels.trains import edges
 from analogcli.crossbar.pulses import managed
 from analogcli.crossbar.randomness import Randomness
 from analogcli.spec import Pulses
@@ -72,13 +74,10 @@ def _chunks(
 ) -> Iterator[tuple[Words, Words, Words, Words]]:
     """Yield words and signs of x and of d for every chunk."""
     bit_lines = (pulses.desired_bl, pulses.update_bl_management, managed(pulses))
-    length, gain_x, gain_d, load = plan_lines(x_IN, d_ON, asked, *bit_lines, x_IN.size < LARGE)
-    samples = x_IN.shape[1]
+    length, gain_x, gain_d, asks, load = plan_lines(x_IN, d_ON, asked, *bit_lines, x_IN.size < LARGE)
     if load > max_pulses:
         load = min(load, _estimated_load(x_IN, d_ON, asked))
-    n_chunks = min(max(math.ceil(load / max_pulses), 1), samples)
-    for c in range(n_chunks):
-        first, last = samples * c // n_chunks, samples * (c + 1) // n_chunks
+    for c, (first, last) in enumerate(pairwise(edges(asks, max(math.ceil(load / max_pulses), 1)).tolist())):
         starts = first_words(length, first, last)
         if starts[-1]:
             of_chunk = (length, first, last, starts)

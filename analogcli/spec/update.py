@@ -39,5 +39,5 @@ class Update(Pulses):
     fidelity: Fidelity = "chunked"
     """As for every train (see Pulses); a transfer between arrays is always one sample."""
     max_load: float = Field(0.1, gt=0)
-    """chunked: largest expected number of pulses of a chunk on any device, times dw_min/tau. Within a chunk the order
-    of the samples is lost, which moves weights by less than this fraction of their way."""
+    """chunked: largest expected number of pulses of a chunk on any device, times dw_min/tau, when all chunks have equal
+    shares of the requested change. Within a chunk the order of the samples is lost."""

@@ -25,7 +25,7 @@ from numba import njit
 
 from analogcli.crossbar.kernels.hashing import GOLDEN, LINE, hash32, key_pair, mix64, normal, popcount
 from analogcli.crossbar.kernels.response import linear_train, pulse
-from analogcli.crossbar.kernels.trains import draw_words, plan
+from analogcli.crossbar.kernels.trains import draw_words, edges, plan
 from analogcli.crossbar.table import (
     DOWN,
     HI,
@@ -201,12 +201,12 @@ def update_each(  # type: ignore[no-untyped-def]
 ):
     """Apply all samples to each array, chunk after chunk."""
     for r in range(len(w)):
-        length, gain_x, gain_d, load = plan(x[r], d[r], asked, n, shorten, managed)
+        length, gain_x, gain_d, asks, load = plan(x[r], d[r], asked, n, shorten, managed)
         samples = len(x[r])
-        n_chunks = samples if max_pulses <= 0 else min(max(int(np.ceil(load / max_pulses)), 1), samples)
+        begins = edges(asks, samples if max_pulses <= 0 else max(int(np.ceil(load / max_pulses)), 1))
         key = mix64(keys[r])
-        for c in range(n_chunks):
-            first, last = samples * c // n_chunks, samples * (c + 1) // n_chunks
+        for c in range(len(begins) - 1):
+            first, last = begins[c], begins[c + 1]
             slots = length[first:last].sum()
             if slots == 0:
                 continue

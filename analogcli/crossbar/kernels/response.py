@@ -69,11 +69,13 @@ def linear_train(w, up, down, up_0, up_1, down_0, down_1, noise_up, noise_down, 
     z = up * k_up * ratio_up + down * k_down * ratio_down
     phi = one + z * half * (one + z * third * (one + z * quarter))
     after = w + phi * (z * w + up * up_0 * ratio_up - down * down_0 * ratio_down)
-    middle = half * (w + after)
+    # Pulse m of n meets the weight after m − 1 of them, and what it adds decays in the n − m that follow.
+    others = max(up + down - one, np.float32(0.0)) / max(up + down, one)
+    middle = w + half * others * (after - w)
     spread_up = noise_up + sigma * (up_0 + up_1 * middle)
     spread_down = noise_down + sigma * (down_0 + down_1 * middle)
     variance = up * spread_up * spread_up + down * spread_down * spread_down
-    return after + xi * np.sqrt(variance * (one + z))
+    return after + xi * np.sqrt(variance * (one + others * z))
 
 
 @njit(inline="always")

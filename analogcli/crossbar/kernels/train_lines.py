@@ -42,22 +42,24 @@ def most_squares(values):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def plan_lines(x, d, asked, n, shorten, managed, bounds):  # type: ignore[no-untyped-def]
-    """Return BL, gain of x and gain of d for every sample, and a bound on the load of all together, if asked for.
+    """Return BL, gain of x, gain of d and k for every sample, and a bound on the load of all together, if asked for.
 
     The formulas are those of :mod:`analogcli.crossbar.pulses` and :mod:`.trains`.
     """
     x_max, d_max = largest(x), largest(d)
     length = np.zeros(len(x_max), np.int32)
     gain_x, gain_d = np.zeros(len(x_max), np.float32), np.zeros(len(x_max), np.float32)
+    asks = np.zeros(len(x_max), np.float64)
     for s in range(len(x_max)):
         k = asked * x_max[s] * d_max[s]
+        asks[s] = k
         if k > 0:
             length[s] = min(np.int64(np.ceil(k)), n) if shorten else n
             gain = np.sqrt(asked / length[s])
             ratio = np.sqrt(x_max[s] / (d_max[s] * min(n / k, 1.0))) if managed else 1.0
             gain_x[s], gain_d[s] = gain / ratio, gain * ratio
     load = asked * np.sqrt(np.float64(most_squares(x)) * np.float64(most_squares(d))) if bounds else np.inf
-    return length, gain_x, gain_d, load
+    return length, gain_x, gain_d, asks, load
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -4,6 +4,7 @@
 
     k_b = lr x̂ d̂/g,  BL, A, B of every sample               the formulas of :mod:`analogcli.crossbar.pulses`
     load = lr/g · √(max_j Σ_b x_bj² · max_i Σ_b d_bi²)         at least the expected pulses on any cross point (Cauchy)
+    chunk of sample b = ⌊n (k_0 + … + k_b/2)/Σ k⌋              equal shares of what is asked for, not of the samples
     words[w, line]  bit s: the line fires in slot s of word w      signs[w, line]: and its value is negative
 
 Axes: B sample (or image patch), W word, L line (row or column of the array).
@@ -17,8 +18,9 @@ from analogcli.crossbar.kernels.hashing import GOLDEN, hash32, key_pair
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def plan(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
-    """Return BL, gain of x, gain of d for every sample, and the load of all samples together [pulses]."""
+    """Return BL, gain of x, gain of d and k for every sample, and the load of all samples together [pulses]."""
     length = np.zeros(len(x), np.int64)
+    asks = np.zeros(len(x), np.float64)
     gain_x = np.zeros(len(x), np.float32)
     gain_d = np.zeros(len(x), np.float32)
     squares_x = np.zeros(x.shape[1], np.float32)
@@ -26,12 +28,35 @@ def plan(x, d, asked, n, shorten, managed):  # type: ignore[no-untyped-def]
     for b in range(len(x)):
         x_max, d_max = _largest(x[b], squares_x), _largest(d[b], squares_d)
         k = asked * x_max * d_max
+        asks[b] = k
         if k > 0:
             length[b] = min(int(np.ceil(k)), n) if shorten else n
             gain = np.sqrt(asked / length[b])
             ratio = np.sqrt(x_max / (d_max * min(n / k, 1.0))) if managed else 1.0
             gain_x[b], gain_d[b] = gain / ratio, gain * ratio
-    return length, gain_x, gain_d, asked * np.sqrt(squares_x.max() * squares_d.max())
+    return length, gain_x, gain_d, asks, asked * np.sqrt(squares_x.max() * squares_d.max())
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def edges(asks, n_chunks):  # type: ignore[no-untyped-def]
+    """Return the first sample of every chunk, and the number of samples; as many chunks as samples hold one each.
+
+    Late in training a few samples ask for nearly all: chunks of as many samples each would bring all of that at once.
+    """
+    samples, total = len(asks), asks.sum()
+    if n_chunks >= samples:
+        return np.arange(samples + 1)
+    if total <= 0:
+        return np.array([0, samples])
+    begins, chunk, before = np.zeros(n_chunks + 1, np.int64), 0, 0.0
+    for b in range(samples):
+        own = min(int(n_chunks * (before + asks[b] / 2) / total), n_chunks - 1)
+        before += asks[b]
+        while chunk < own:
+            chunk += 1
+            begins[chunk] = b
+    begins[chunk + 1 :] = samples
+    return begins
 
 
 @njit(cache=True, nogil=True, fastmath=True)
