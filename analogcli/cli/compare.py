@@ -40,7 +40,8 @@ def compare(
 ) -> None:
     """Compare runs: test accuracy as mean ± std over models of the mean of the last 5 epochs; of regressions the loss.
 
-    Only the fields in which the runs differ are shown. The std is that of the population, as in the papers' tables.
+    Only the fields in which the runs differ are shown. The std is that over models at an epoch, as a mean over the last
+    epochs: the papers' rule.
 
     \b
     analog compare
@@ -146,7 +147,7 @@ def _record(row: "Row", measures: "Sequence[Measure]", published: bool) -> dict[
     }
     for measure in measures:
         own = summary.measure == measure
-        numbers = (summary.final, summary.mean, summary.std) if own else (None, None, None)
+        numbers = (summary.final, summary.mean, row.std) if own else (None, None, None)
         names = {
             "test accuracy": ("last epoch [%]", f"mean of last {LAST_EPOCHS} [%]", "± std"),
             "train loss": ("last loss", f"mean of last {LAST_EPOCHS} losses", "± std of loss"),

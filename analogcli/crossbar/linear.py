@@ -8,7 +8,7 @@ With equal devices this is q₊ = (1+c)(1 − w/τ), q₋ = (1−c)(1 + w/τ), F
 at c τ (P25, Fig. 2). The cycle-to-cycle noise σ_c is relative to the pulse at 0 and does not shrink with the pulse.
 
 AIHWKit twin: for c ≥ 0 ``SoftBoundsReferenceDevice`` with dw_min (1+c) and up_down = 2c/(1+c), because its up_down acts
-on one side only.
+on one side only; and lr (1+c), because its granularity, in which a requested change is counted, has grown too.
 """
 
 from dataclasses import dataclass

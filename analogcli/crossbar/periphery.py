@@ -9,12 +9,12 @@
     result = y s r
 
 r is 1; iterative bound management doubles it and repeats the whole product, with new noise, for every sample of which
-an output clips, which the ADC's last code counts as. It stops once r > 1000, or once r > 0.25/r_in, when the DAC has
-few steps left. An all-zero x with input noise is read with s = 1.
+an output clips; for many ranges the ADC's last code counts as that. It stops once r > 1000, or once r > 0.25/r_in, when
+the DAC has few steps left. An all-zero x with input noise is read with s = 1.
 
 AIHWKit twin: ``IOParameters`` with its defaults ``max_bm_factor = 1000`` and ``max_bm_res = 0.25``. Noise is on in
-inference too, as there. That the last code counts as clipped follows there from the rounding of 32-bit numbers: with
-its default range and resolution, 255 steps are a little more than the bound.
+inference too, as there. Whether the last code counts as clipped follows there from the rounding of 32-bit numbers: with
+its default range and resolution, 255 steps are a little more than the bound; with a bound of 20 they are not.
 
 On the CPU both converters are compiled loops; :func:`plain_matvec` says the same in tensor operations.
 
@@ -49,8 +49,7 @@ class AnalogRead:
     def __init__(self, io: IO) -> None:
         self.io = io
         r_in, r_out = _step(io.inp_bound, io.inp_steps), _step(io.out_bound, io.out_steps)
-        # With steps the last code counts as clipped, without them what lies beyond the bound.
-        limit = io.out_bound / r_out - (0.25 if io.out_steps else 0)
+        limit = _clipping_from(io) / r_out
         dac = (io.inp_steps > 0, r_in, io.inp_bound / r_in, io.inp_noise / r_in, io.w_noise)
         adc = (io.out_steps > 0, r_out, io.out_bound / r_out, limit, io.out_noise)
         self.form = np.array([io.noise_management == "abs-max", *dac, *adc], np.float32)
@@ -152,7 +151,7 @@ def plain_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, generator: torch.Generato
     y_RBO = _convert(w_ROI, v_RBI, io, generator)
     factor_RB1 = torch.ones_like(s_RB1)
     factor = 1.0
-    limit = io.out_bound - 0.25 * _step(io.out_bound, io.out_steps) if io.out_steps else io.out_bound
+    limit = _clipping_from(io)
     while io.bound_management == "iterative" and not _exhausted(factor, io):
         clips_RB1 = y_RBO.abs().amax(dim=2, keepdim=True) > limit
         if not bool(clips_RB1.any()):
@@ -162,6 +161,16 @@ def plain_matvec(w_ROI: Tensor, x_RBI: Tensor, io: IO, generator: torch.Generato
         y_RBO = torch.where(clips_RB1, again_RBO, y_RBO)
         factor_RB1 = torch.where(clips_RB1, factor, factor_RB1)
     return y_RBO.clamp_(-io.out_bound, io.out_bound).mul_(s_RB1 * factor_RB1)
+
+
+def _clipping_from(io: IO) -> float:
+    """Return the output above which a sample is read again: below the last code where that counts as clipped."""
+    if not io.out_steps:
+        return io.out_bound
+    bound = np.float32(io.out_bound)
+    step = np.float32(1 / io.out_steps) * np.float32(2) * bound
+    last_clips = np.rint(bound / step) * step > bound
+    return io.out_bound + (-0.25 if last_clips else 0.25) * _step(io.out_bound, io.out_steps)
 
 
 def _exhausted(factor: float, io: IO) -> bool:

@@ -6,14 +6,21 @@ version control beside the code, so that a number in a text can be traced when t
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from analogcli.errors import UsageError
 from analogcli.figures.drift import by_time
-from analogcli.figures.summary import LAST_EPOCHS, Measure, last_epochs_mean, measure_of, relaxed_accuracies
+from analogcli.figures.summary import (
+    LAST_EPOCHS,
+    Measure,
+    last_epochs_mean,
+    measure_of,
+    relaxed_accuracies,
+    spread,
+)
 from analogcli.registry import Published, Registry
 from analogcli.store import RunRecord, Store
 
@@ -60,7 +67,7 @@ class Record(BaseModel):
     models: tuple[float, ...]
     mean: float
     std: float | None
-    """Of the population, as in the papers' tables; null for one model."""
+    """Over models at an epoch, mean over the last epochs, as the published ± is made; null for one model."""
     relaxed: float | None
     """Mean accuracy after the devices have relaxed [%]; null where they do not."""
     published: PublishedNumber | None
@@ -89,6 +96,7 @@ def record_of(store: Store, registry: Registry, run: RunRecord) -> Record:
     measure = measure_of(run.spec_data)
     last = min(known.last_epochs if known else LAST_EPOCHS, run.spec_data["task"].get("epochs", 1))
     models = [_shown(last_epochs_mean(model, measure, last), measure) for model in run.models]
+    std = spread(run.models, measure, last, sample=known is not None and known.sample_std)
     relaxed = relaxed_accuracies(store, run)
     made = run.attempts[-1]
     return Record(
@@ -98,7 +106,7 @@ def record_of(store: Store, registry: Registry, run: RunRecord) -> Record:
         last_epochs=last,
         models=tuple(models),
         mean=_shown(fmean(models)),
-        std=_shown(pstdev(models)) if len(models) > 1 else None,
+        std=None if std is None else _shown(std, measure),
         relaxed=_shown(100 * fmean(relaxed)) if relaxed else None,
         published=_number(known) if known else None,
         drifted=_drifted(store, run),

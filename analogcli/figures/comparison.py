@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analogcli.figures.summary import Summary, accuracy_of_last, summarise
+from analogcli.figures.summary import Summary, accuracy_of_last, spread, summarise
 from analogcli.registry import Published, Registry
 from analogcli.store import RunRecord
 
@@ -30,6 +30,13 @@ class Row:
         if value is None or not value.matches_epochs or self.run.status != "finished" or self.summary.accuracy is None:
             return None
         return 100 * accuracy_of_last(self.run, value.last_epochs) - value.value
+
+    @property
+    def std(self) -> float | None:
+        """Our spread over models, made as the published one is where there is one."""
+        if self.published is None or not self.published.sample_std:
+            return self.summary.std
+        return spread(self.run.models, self.summary.measure, self.published.last_epochs, sample=True)
 
     @property
     def ratio(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The number of a run in a table: the papers' rule, mean over the last five epochs, mean ± std over models.
+"""The number of a run in a table by the papers' rule: mean over models and the last five epochs ± std over models.
 
 It is the test accuracy where there are classes, and the training loss where numbers are predicted; of a least-squares
 problem it is the floor, the mean error of the last fifth of its iterations.
@@ -6,7 +6,7 @@ problem it is the floor, the mean error of the last fifth of its iterations.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, pstdev
+from statistics import fmean, pstdev, stdev
 from typing import Any, Literal
 
 import numpy as np
@@ -24,8 +24,7 @@ MEASURES: dict[str, Measure] = {"regression": "train loss", "least-squares": "fl
 
 @dataclass(frozen=True)
 class Summary:
-    """Test accuracy [fraction] or training loss of a run; ``std`` is the population std over models, as in the tables
-    of the papers."""
+    """Test accuracy [fraction] or training loss of a run; ``std`` is that of :func:`spread`."""
 
     measure: Measure
     mean: float | None
@@ -87,7 +86,7 @@ def summarise(run: RunRecord) -> Summary:
     return Summary(
         measure,
         mean=fmean(means),
-        std=_spread(means),
+        std=spread(complete, measure),
         final=fmean(_last(m.epochs[-1], measure) for m in complete),
         n_models=len(complete),
         n_epochs=min(furthest, LAST_EPOCHS),
@@ -101,13 +100,31 @@ def accuracy_of_last(run: RunRecord, epochs: int) -> float:
 
 def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy", epochs: int = LAST_EPOCHS) -> float:
     """Return the mean over a model's last training epochs (fewer if it has fewer)."""
-    return fmean([_value(e, measure) for e in model.epochs if e.epoch > 0][-epochs:])
+    return fmean(_trained(model, measure)[-epochs:])
+
+
+def spread(
+    models: Sequence[ModelRecord], measure: Measure, epochs: int = LAST_EPOCHS, *, sample: bool = False
+) -> float | None:
+    """Return the std over models at an epoch, as a mean over the last epochs; None for one model.
+
+    That is the papers' ± (arXiv 2406.12774, the scripts of figure 5): it has the noise between epochs in it, which the
+    std of the models' means has not. It is that of the population, or of a ``sample`` (n − 1).
+    """
+    if len(models) < 2:
+        return None
+    by_epoch = zip(*(_trained(model, measure)[-epochs:] for model in models), strict=True)
+    return fmean(map(stdev if sample else pstdev, by_epoch))
 
 
 def relaxed_accuracies(store: Store, run: RunRecord) -> list[float]:
     """Return the accuracy of each model after its devices have relaxed [fraction]; none where that was not measured."""
     chunks = [chunk for model in run.models for chunk in store.series(model, RELAXED).values()]
     return [float(np.frombuffer(chunk, "<f4")[1]) for chunk in chunks]
+
+
+def _trained(model: ModelRecord, measure: Measure) -> list[float]:
+    return [_value(epoch, measure) for epoch in model.epochs if epoch.epoch > 0]
 
 
 def _value(epoch: EpochRecord, measure: Measure) -> float:
@@ -119,7 +136,3 @@ def _value(epoch: EpochRecord, measure: Measure) -> float:
 def _last(epoch: EpochRecord, measure: Measure) -> float:
     """Return what the last epoch left; of a descent that is its last error, not the floor."""
     return epoch.test_loss if measure == "floor" and epoch.test_loss is not None else _value(epoch, measure)
-
-
-def _spread(values: Sequence[float]) -> float | None:
-    return pstdev(values) if len(values) > 1 else None

@@ -52,6 +52,8 @@ class PublishedSource(Entry):
     rule: str
     last_epochs: int = Field(5, ge=1)
     """Epochs that the numbers are means of, the last of a run."""
+    sample_std: bool = False
+    """Whether ± is the std of a sample of models (n − 1) instead of that of the population."""
 
 
 class PublishedTable(Entry):

@@ -26,6 +26,8 @@ class Published:
     matches_epochs: bool
     relaxed: float | None = None
     """Value after the devices have relaxed, where that was published too."""
+    sample_std: bool = False
+    """Whether ± is the std of a sample instead of that of the population."""
 
 
 PublishedSpec = tuple[RunSpec, Published]
@@ -46,6 +48,7 @@ def published_values(registry: "Registry", experiment: Experiment) -> list[Publi
                 table.source.last_epochs,
                 True,
                 entry.relaxed,
+                table.source.sample_std,
             ),
         )
         for table in experiment.published

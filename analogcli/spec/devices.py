@@ -83,7 +83,7 @@ class SoftBounds(TwoSidedDevice):
 class Linear(TwoSidedDevice):
     """Linear device of the 2025 paper, q₊ = (1+c)(1 − w/τ), q₋ = (1−c)(1 + w/τ): symmetric point at c τ.
 
-    In AIHWKit's parameters it is soft-bounds with dw_min (1+c) and up_down 2c/(1+c), for c ≥ 0.
+    In AIHWKit's parameters it is soft-bounds with dw_min (1+c) and up_down 2c/(1+c), for c ≥ 0, at lr (1+c).
     """
 
     kind: Literal["linear"] = "linear"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from analogcli.algorithms.transfer import read_columns
 from analogcli.crossbar import AnalogRead, CrossbarArray, Randomness, draw_devices
+from analogcli.crossbar.periphery import plain_matvec
 from analogcli.spec import IO, Ideal, TransferRead
 
 reason = kit.why_not()
@@ -34,6 +35,7 @@ IOS: dict[str, dict[str, Any]] = {
     "all fine": {"inp_steps": 0, "out_steps": 0},
     "coarse": {"inp_steps": 14, "out_steps": 30},
     "narrow ADC": {"out_bound": 3.0},
+    "wide ADC": {"out_bound": 20.0},
     "narrow DAC": {"inp_bound": 0.7, "noise_management": "none"},
 }
 SIZES = {"small": 0.1, "ADC full": 1.0, "reduced": 5.0, "given up": 200.0}
@@ -189,3 +191,16 @@ def test_without_noise_transfer_reads_are_equal(name: str) -> None:
 @pytest.mark.parametrize("name", TRANSFERS)
 def test_noisy_transfer_reads_have_the_same_law(name: str) -> None:
     assert_equal_in_law(*transferred(TransferRead(**TRANSFERS[name]), slice(2, 5), SAMPLES))
+
+
+@pytest.mark.parametrize("out_bound", [1.0, 3.0, 5.0, 7.5, 10.0, 12.0, 20.0])
+@pytest.mark.parametrize("out_steps", [30, 126, 254, 510, 1022])
+def test_the_last_code_counts_as_clipped_where_it_does_there(out_bound: float, out_steps: int) -> None:
+    io, step = IO(out_noise=0, out_bound=out_bound, out_steps=out_steps), 2 * out_bound / out_steps
+    for size in (out_bound - 0.6 * step, out_bound - 0.3 * step, out_bound + 0.3 * step):
+        w, one = torch.tensor([[size]]), torch.ones(1, 1)
+        theirs = wide_tile(w, io).forward(one, False)
+        ours = AnalogRead(io)(w[None], one[None], Randomness([0]))[0]
+        assert ours.item() == pytest.approx(theirs.item(), abs=1e-4 * step)
+        plain = plain_matvec(w[None], one[None], io, torch.Generator())[0]
+        assert plain.item() == pytest.approx(theirs.item(), abs=1e-4 * step)

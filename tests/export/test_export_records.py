@@ -127,7 +127,12 @@ def test_the_command_of_a_record_makes_its_run(record: Record, analog: Callable[
 @pytest.mark.parametrize("record", RECORDS)
 def test_the_numbers_of_a_record_agree_with_each_other_and_with_the_registry(record: Record) -> None:
     assert record.mean == pytest.approx(fmean(record.models), rel=1e-5)
-    assert record.std == (pytest.approx(pstdev(record.models), rel=1e-4) if len(record.models) > 1 else None)
+    if len(record.models) > 1:
+        # The std at an epoch, mean over epochs, is never below that of the models' means.
+        assert record.std is not None
+        assert record.std >= pstdev(record.models) * (1 - 1e-4)
+    else:
+        assert record.std is None
     assert len(record.models) == record.spec["n_models"]
     known = REGISTRY.published(build(record.spec))
     if record.published is not None:
