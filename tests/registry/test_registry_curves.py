@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 
 from analogcli.cli.app import app
 from analogcli.errors import SpecError
-from analogcli.registry import Curve, Figure, Registry, flag, load
-from analogcli.spec import parse_assignment
+from analogcli.registry import Curve, Figure, Registry, load
 
 REGISTRY = load()
 FIGURES = pytest.mark.parametrize("figure", REGISTRY.figures.values(), ids=lambda figure: figure.id)
@@ -168,15 +167,6 @@ def test_devices_that_are_asked_for_replace_what_a_figure_says_of_its_own(device
     assert curves["analog-sgd"].spec.leaves()["device.kind"] == "soft-bounds"
     for curve in curves.values():
         assert hash_of(curve.command) == curve.spec.hash
-
-
-@pytest.mark.parametrize(
-    "value", [3, 0.1, 1e-7, True, None, "tanh", "true", "1e-3", "a b", "it's", [64, 32], {"kind": "step", "every": 2}]
-)
-def test_a_value_on_a_command_line_is_read_back_as_it_was(value: Any) -> None:
-    option, word = shlex.split(flag("task.model.hidden", value))
-    assert option == "--set"
-    assert parse_assignment(word) == ("task.model.hidden", value)
 
 
 SCRIPTS = {
