@@ -49,7 +49,7 @@ from analogcli.spec.task import (
 )
 from analogcli.spec.tasks import Task
 from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
-from analogcli.spec.update import Pulses, Update
+from analogcli.spec.update import Pulses, TransferPulses, Update
 from analogcli.spec.vector import Vector
 
 __all__ = [
@@ -110,6 +110,7 @@ __all__ = [
     "TikiTakaV1",
     "TikiTakaV2Chopped",
     "TorchvisionModel",
+    "TransferPulses",
     "TransferRead",
     "Update",
     "Vector",
