@@ -48,7 +48,7 @@ from analogcli.spec.task import (
     TorchvisionModel,
 )
 from analogcli.spec.tasks import Task
-from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
+from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped, Transfer
 from analogcli.spec.update import Pulses, TransferPulses, Update
 from analogcli.spec.vector import Vector
 
@@ -110,6 +110,7 @@ __all__ = [
     "TikiTakaV1",
     "TikiTakaV2Chopped",
     "TorchvisionModel",
+    "Transfer",
     "TransferPulses",
     "TransferRead",
     "Update",
