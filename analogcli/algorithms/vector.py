@@ -24,10 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from analogcli.algorithms.choppers import uniform
 from analogcli.algorithms.compound import Compound
 from analogcli.crossbar import CrossbarArray, Randomness
-from analogcli.crossbar.kernels.hashing import GOLDEN
+from analogcli.crossbar.kernels.hashing import GOLDEN, uniform
 from analogcli.crossbar.pulses import draw_bits, trains
 from analogcli.spec import Update, Vector
 
