@@ -143,8 +143,6 @@ class CurveStyle(Entry):
     marker_every: int = Field(5, ge=1)
     lines: dict[str, str] = {}
     """Dashes and marker of each setting in matplotlib's signs, e.g. ``--o``."""
-    y: tuple[float, float] | None = None
-    """Limits of the vertical axis."""
     panel_inches: tuple[float, float] | None = None
     """Width and height of a panel."""
     legend: Literal["right", "below"] = "right"

@@ -10,7 +10,7 @@ from analogcli.registry.commands import FLAGS, command_of
 from analogcli.registry.curves import Curve, curves_of
 from analogcli.registry.devices import KINDS, SPELLED, installed_devices
 from analogcli.registry.entries import Data, Experiment, Figure, Preset, Protocol
-from analogcli.registry.published import Published, PublishedSpec, nearest, published_values
+from analogcli.registry.published import Published, PublishedSpec, published_values, reproduced_by
 from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested
 from analogcli.spec.unions import members
 
@@ -158,7 +158,7 @@ class Registry:
             return None
         if spec.experiment not in self._published:
             self._published[spec.experiment] = published_values(self, self.experiments[spec.experiment])
-        return nearest(self._published[spec.experiment], spec)
+        return reproduced_by(self._published[spec.experiment], spec)
 
     def command(self, spec: RunSpec) -> str:
         """Return the shortest `analog run` that makes a run of this spec."""
