@@ -116,10 +116,11 @@ def test_the_readme_uses_commands_and_options_that_exist(line: str) -> None:
 
 
 def test_figures_that_the_readme_shows_as_yaml_are_valid() -> None:
-    for block in re.findall(r"^```yaml\n(.*?)^```", README_TEXT, flags=re.M | re.S):
-        data = yaml.safe_load(block)
-        if isinstance(data, dict) and "panels" in data:
-            assert REGISTRY.curves(Figure.model_validate(data))
+    blocks = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```", README_TEXT, flags=re.M | re.S))
+    figures = [data for data in blocks if isinstance(data, dict) and "panels" in data]
+    assert figures
+    for data in figures:
+        assert REGISTRY.curves(Figure.model_validate(data))
 
 
 def python_blocks(text: str) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Compiled loops are kept on disk and found again: a process compiles only what none before it has."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from analogcli.algorithms.kernels_chopped import learn_vectors
 from analogcli.crossbar.kernels.coincidence import pulse_rows, update_arrays
-from analogcli.crossbar.kernels.freshness import forget_stale
+from analogcli.crossbar.kernels.freshness import PACKAGE, SOURCES, forget_stale
 from analogcli.crossbar.table import POWER
 
 UPDATE = """
@@ -39,6 +40,14 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
 def test_a_loop_closes_over_the_number_of_its_formula_only(loop: Callable[[int], Any]) -> None:
     """Numba finds it by the pickled values it closes over, and a compiled function is pickled differently each time."""
     assert [cell.cell_contents for cell in loop(POWER).py_func.__closure__] == [POWER]
+
+
+def test_every_file_with_compiled_loops_is_watched() -> None:
+    numba = re.compile(r"^\s*(from|import) numba\b", flags=re.M)
+    compiled = {path for path in PACKAGE.rglob("*.py") if numba.search(path.read_text(encoding="utf-8"))}
+    assert len(compiled) > 10
+    assert compiled <= set(SOURCES)
+    assert all(source.is_file() for source in SOURCES)
 
 
 def test_compiled_code_of_other_sources_is_thrown_away(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ ROOT = Path(analogcli.__file__).parent
 PACKAGE = "analogcli"
 BESIDE = ("store", "data")
 """Beside the way from the command line down to a spec: they know specs and errors, and nobody below knows them."""
-HELPERS = ("generators",)
+HELPERS = ("generators", "processors")
 """Single modules that know no room at all and may be used by every one."""
 HEAVY = {
     # Validation, listing and --help answer at once.

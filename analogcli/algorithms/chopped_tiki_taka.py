@@ -27,19 +27,19 @@ from analogcli.algorithms import kernels_chopped
 from analogcli.algorithms.auto_scale import automatic_rates, running_mean
 from analogcli.algorithms.buffer import fire, threshold
 from analogcli.algorithms.choppers import random_flips
-from analogcli.algorithms.compound import Compound
-from analogcli.algorithms.transfer import period, read_columns, segments, transfer_pulses, write_columns
+from analogcli.algorithms.fast_and_slow import FastAndSlow
+from analogcli.algorithms.transfer import period, read_columns, segments, write_columns
 from analogcli.crossbar import CrossbarArray, Randomness
-from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import Agad, ChoppedTikiTaka, TikiTakaV2Chopped, Update
 
+AnyChopped = TikiTakaV2Chopped | ChoppedTikiTaka | Agad
 
-class ChoppedTikiTakaCell(Compound):
+
+class ChoppedTikiTakaCell(FastAndSlow[AnyChopped]):
     """A fast array behind choppers, a digital buffer in pulses, and a slow array that takes whole pulses."""
 
     remembers: ClassVar[tuple[str, ...]] = (
-        "vectors",
-        "cursor",
+        *FastAndSlow.remembers,
         "sweeps",
         "chopper_RI",
         "buffer_RIO",
@@ -47,18 +47,8 @@ class ChoppedTikiTakaCell(Compound):
         "d_mean_R",
     )
 
-    def __init__(
-        self,
-        fast: CrossbarArray,
-        slow: CrossbarArray,
-        algorithm: TikiTakaV2Chopped | ChoppedTikiTaka | Agad,
-        pulses: Update,
-    ) -> None:
-        super().__init__([fast, slow], [algorithm.gamma, 1.0])
-        self.algorithm = algorithm
-        self.pulses = pulses
-        self.read = AnalogRead(algorithm.transfer_read)
-        self.write = transfer_pulses(algorithm.transfer_update, pulses)
+    def __init__(self, fast: CrossbarArray, slow: CrossbarArray, algorithm: AnyChopped, pulses: Update) -> None:
+        super().__init__(fast, slow, algorithm, pulses)
         r, _, width = self.shape
         sweep = width * algorithm.transfer_every
         self.threshold = threshold(fast.granularity, algorithm.buffer_granularity, algorithm.auto_granularity, sweep)
@@ -66,10 +56,6 @@ class ChoppedTikiTakaCell(Compound):
         chop_prob = 0.0 if isinstance(algorithm, TikiTakaV2Chopped) else algorithm.in_chop_prob
         self.chop_period = max(math.ceil(1 / chop_prob), 2) if chop_prob else 0
         """Sweeps between regular flips; 0: no choppers."""
-        self.vectors = 0
-        """Vectors seen."""
-        self.cursor = 0
-        """Column to be read next."""
         self.sweeps = 0
         """How often all columns were read."""
         self.chopper_RI = slow.w_ROI.new_ones(r, width)
@@ -100,7 +86,7 @@ class ChoppedTikiTakaCell(Compound):
         if spec.auto_scale and spec.fast_lr:
             rate_RB = self._automatic_rates(x_RBI, d_RBO)
         else:
-            rate_RB = x_RBI.new_full(x_RBI.shape[:2], spec.fast_lr or lr)
+            rate_RB = x_RBI.new_full(x_RBI.shape[:2], self.fast_lr(lr))
         if 0 < every < batch and self._can_be_compiled(x_RBI):
             self._learn_in_one_loop(x_RBI, d_RBO, lr, rate_RB, every, randomness)
         else:
@@ -112,7 +98,7 @@ class ChoppedTikiTakaCell(Compound):
         self, x_RBI: Tensor, d_RBO: Tensor, lr: float, rate_RB: Tensor, every: int, randomness: Randomness
     ) -> None:
         """Send the samples between two transfers together; works everywhere."""
-        spec, fast_lr = self.algorithm, self.algorithm.fast_lr or lr
+        spec, fast_lr = self.algorithm, self.fast_lr(lr)
         if spec.auto_scale and spec.fast_lr:
             # Half of a sample's own rate goes into each of its factors, which leaves the trains as they should be.
             half_RB1 = rate_RB.sqrt()[..., None]

@@ -13,35 +13,25 @@ A's devices and of the read; v1 is :mod:`.tiki_taka` with gamma > 0.
 Paper: Wu et al. 2025 (P25, arXiv 2502.06309). AIHWKit counterpart: none. The scripts use ``ChoppedTransferCompound``
 with ``buffer_as_momentum``, which is in no release; what it does there is inferred from the paper's equations.
 
-Axes: R replica, B sample (or image patch), J column of this transfer, O out, I in.
+Axes: R replica, J column of this transfer, O out, I in.
 """
 
 import torch
-from torch import Tensor
 
 from analogcli.algorithms.buffer import fire, threshold
-from analogcli.algorithms.compound import Compound
-from analogcli.algorithms.transfer import period, read_columns, segments, transfer_pulses, write_columns
+from analogcli.algorithms.fast_and_slow import PlainFastAndSlow
+from analogcli.algorithms.transfer import read_columns, write_columns
 from analogcli.crossbar import CrossbarArray, Randomness
-from analogcli.crossbar.periphery import AnalogRead
 from analogcli.spec import ResidualLearningV2, Update
 
 
-class ResidualLearningCell(Compound):
+class ResidualLearningCell(PlainFastAndSlow[ResidualLearningV2]):
     """A visible fast array, a leaky buffer, and a slow array that takes single pulses."""
 
-    remembers = ("vectors", "cursor", "buffer_RIO")
+    remembers = (*PlainFastAndSlow.remembers, "buffer_RIO")
 
     def __init__(self, fast: CrossbarArray, slow: CrossbarArray, algorithm: ResidualLearningV2, pulses: Update) -> None:
-        super().__init__([fast, slow], [algorithm.gamma, 1.0])
-        self.algorithm = algorithm
-        self.pulses = pulses
-        self.read = AnalogRead(algorithm.transfer_read)
-        self.write = transfer_pulses(algorithm.transfer_update, pulses)
-        self.vectors = 0
-        """Vectors seen."""
-        self.cursor = 0
-        """Column to be read next."""
+        super().__init__(fast, slow, algorithm, pulses)
         self.buffer_RIO = torch.zeros_like(slow.w_ROI.mT, memory_format=torch.contiguous_format)
         """H, transposed [thresholds]."""
         sweep = self.shape[2] * algorithm.transfer_every
@@ -49,17 +39,10 @@ class ResidualLearningCell(Compound):
         self.gain = (1 - algorithm.momentum) * algorithm.transfer_lr / granularity
         """What a read adds to the buffer [thresholds for each weight unit]."""
 
-    def update(self, x_RBI: Tensor, d_RBO: Tensor, lr: float, randomness: Randomness) -> None:
-        """Send the gradient onto the fast array, and transfer when it is time to."""
-        spec, batch = self.algorithm, x_RBI.shape[1]
-        fast_lr = (spec.fast_lr * lr if spec.scale_fast_lr else spec.fast_lr) or lr
-        every = period(spec.transfer_every, spec.units_in_mbatch, batch)
-        for samples, due in segments(self.vectors, batch, [every]):
-            self.arrays[0].pulse(x_RBI[:, samples], d_RBO[:, samples], fast_lr, self.pulses, randomness)
-            if due:
-                self._transfer(lr, randomness)
-        self.vectors += batch
-        self.end_update(randomness)
+    def fast_lr(self, lr: float) -> float:
+        """Return the learning rate of the gradient, relative to ``lr`` if the algorithm says so."""
+        spec = self.algorithm
+        return (spec.fast_lr * lr if spec.scale_fast_lr else spec.fast_lr) or lr
 
     def _transfer(self, lr: float, randomness: Randomness) -> None:
         spec, (fast, slow) = self.algorithm, self.arrays

@@ -78,10 +78,10 @@ def skip_write(array: CrossbarArray, lr: float, pulses: Pulses, randomness: Rand
         randomness.keys(array.shape[0])
 
 
-def transfer_pulses(transfer_update: Pulses, update: Update) -> Pulses:
-    """Return the pulses of a write: in the mean if the gradient is, else those of one sample."""
+def transfer_pulses(asked: Pulses, update: Update) -> Pulses:
+    """Return the pulses of a write as ``asked`` for: in the mean if the gradient is, else those of one sample."""
     fidelity = "sequential" if update.drawn else update.fidelity
-    return transfer_update.model_copy(update={"fidelity": fidelity})
+    return Pulses.model_validate(asked.model_dump(include=set(Pulses.model_fields)) | {"fidelity": fidelity})
 
 
 def _one_hot(n: int, array: CrossbarArray) -> Tensor:

@@ -24,10 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from analogcli.algorithms.choppers import uniform
 from analogcli.algorithms.compound import Compound
 from analogcli.crossbar import CrossbarArray, Randomness
-from analogcli.crossbar.kernels.hashing import GOLDEN
+from analogcli.crossbar.kernels.hashing import GOLDEN, uniform
 from analogcli.crossbar.pulses import draw_bits, trains
 from analogcli.spec import Update, Vector
 
@@ -88,7 +87,7 @@ class VectorCell(Compound):
 
     def _pulse_all(self, x_RBI: Tensor, d_RBO: Tensor, lr: float, randomness: Randomness) -> None:
         """Send the samples onto all arrays from the same trains; each device has noise of its own."""
-        drawn = self.pulses.pulse_type == "stochastic-compressed" and self.pulses.fidelity != "mean-field"
+        drawn = self.pulses.pulse_type == "stochastic-compressed" and self.pulses.drawn
         if not drawn or self.arrays[0].law.ideal or len(self.arrays) == 1:
             for k in range(len(self.arrays)):
                 self._pulse(k, x_RBI, d_RBO, lr, randomness)

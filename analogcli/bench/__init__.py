@@ -11,7 +11,7 @@ Nothing here imports torch before a worker has started: its thread pools are set
 """
 
 from analogcli.bench.cases import ENGINES, NETWORKS, Contender, LeftOut, contenders
-from analogcli.bench.machine import Machine, cores, this_machine
+from analogcli.bench.machine import Machine, this_machine
 from analogcli.bench.measure import Timing, measure
 from analogcli.bench.report import as_records
 
@@ -24,7 +24,6 @@ __all__ = [
     "Timing",
     "as_records",
     "contenders",
-    "cores",
     "measure",
     "this_machine",
 ]

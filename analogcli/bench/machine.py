@@ -1,10 +1,10 @@
 """On what something was measured."""
 
-import os
 import platform
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+
+from analogcli.processors import cores
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,10 @@ class Machine:
 
 def this_machine(threads: int, cuda: str | None = None) -> Machine:
     """Return the description of this machine with this number of threads and this CUDA device."""
-    return Machine(_processor(), cores(), threads, cuda, _version("torch") or "absent", _version("aihwkit"))
+    # The store comes with a database, which the processes that are timed have no use for.
+    from analogcli.store import version_of
 
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(_processor(), cores(), threads, cuda, version_of("torch") or "absent", version_of("aihwkit"))
 
 
 def _processor() -> str:
@@ -43,10 +41,3 @@ def _processor() -> str:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

@@ -63,9 +63,10 @@ def bench(
     """
     from dataclasses import asdict
 
-    from analogcli.bench import NETWORKS, as_records, contenders, cores, measure, this_machine
+    from analogcli.bench import NETWORKS, as_records, contenders, measure, this_machine
     from analogcli.cli.console import note, print_json
     from analogcli.errors import UsageError
+    from analogcli.processors import cores
     from analogcli.registry import load
 
     overrides = o.overrides(set_, device=device, batch_size=batch_size)
@@ -94,8 +95,6 @@ def bench(
     reads = [c.spec.periphery.forward.perfect for c in competing if c.spec.periphery]
     exact = perfect or (bool(reads) and all(reads))
     if json:
-        from dataclasses import asdict
-
         conditions = {"network": network, "device": devices, "perfect": exact, "rounds": rounds}
         print_json(
             conditions | {"machine": asdict(machine), "results": records, "left_out": [asdict(x) for x in left_out]}

@@ -211,34 +211,12 @@ SetOption = Annotated[
     ),
 ]
 
-FLAG_PATHS = {
-    "device": "device.kind",
-    "tau": "device.tau",
-    "states": "device.states",
-    "lr": "task.lr",
-    "clipping": "algorithm.clipping",
-    "var": "algorithm.var",
-    "resistor_noise": "algorithm.resistor_noise",
-    "epochs": "task.epochs",
-    "batch_size": "task.batch_size",
-    "dataset": "task.dataset",
-    "model": "task.model.name",
-    "pretrained": "task.model.pretrained",
-    "train_mode": "task.model.train_mode",
-    "block_number": "task.model.blocks",
-    "block_type": "task.model.block_type",
-    "gamma": "algorithm.gamma",
-    "tiles": "algorithm.tiles",
-    "warm_start": "algorithm.warm_start",
-    "seed": "seed",
-    "n_models": "n_models",
-    "backend": "backend",
-}
-
 
 def overrides(assignments: list[str] | None, **flags: Any) -> dict[str, Any]:
     """Return flags and ``--set`` assignments as dotted paths with values; ``--set`` has the last word."""
+    from analogcli.registry import FLAGS
     from analogcli.spec import parse_assignment
 
-    given = {FLAG_PATHS[name]: value for name, value in flags.items() if value is not None}
+    paths = {option.removeprefix("--").replace("-", "_"): path for path, option in FLAGS.items()}
+    given = {paths[name]: value for name, value in flags.items() if value is not None}
     return given | dict(parse_assignment(text) for text in assignments or [])

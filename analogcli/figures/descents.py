@@ -131,8 +131,6 @@ def _draw(lines: Sequence[tuple[int, Line]], style: CurveStyle, titles: Sequence
             _draw_panel(ax, [line for panel, line in lines if panel == number], style)
             ax.set_title(titles[number], fontsize=9)
         axes[0].set_ylabel("$f(W_k) - f^*$")
-        if style.y:
-            axes[0].set_ylim(*style.y)
         if style.legend == "below":
             canvas.legend(handles=handles, loc="outside lower center", ncol=min(len(handles), 4))
         else:

@@ -27,8 +27,6 @@ ABOVE = 5
 """Room above the best mean [percentage points], as published."""
 RELAXED_SETTING = "double-linear"
 """The devices for which relaxation is drawn; the authors' exponential ones do not survive theirs."""
-WIDTH = 1.0
-"""Width of a panel [panels of curves]."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def draw_figure(
     """
     panels = [(i, list(own)) for i, own in groupby((c for c in choices if c.run), key=lambda c: c.curve.panel)]
     with themed():
-        size = (WIDTH * PANEL_INCHES[0] * len(panels), PANEL_INCHES[1] + 0.6)
+        size = (PANEL_INCHES[0] * len(panels), PANEL_INCHES[1] + 0.6)
         canvas = Canvas(figsize=size, layout="constrained")
         axes = canvas.subplots(1, len(panels), squeeze=False)[0]
         for ax, (index, own) in zip(axes, panels, strict=True):

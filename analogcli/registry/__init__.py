@@ -1,10 +1,11 @@
 """What can be run, drawn and compared: YAML entries and how names lead to them. No torch, no database."""
 
 from analogcli.registry.commands import FLAGS, flag, words
+from analogcli.registry.curves import Curve
 from analogcli.registry.entries import Experiment, Figure, Panel, Preset, Protocol, Setting
 from analogcli.registry.files import load
 from analogcli.registry.published import MAY_DIFFER, Published, essence
-from analogcli.registry.registry import Curve, Registry, fold
+from analogcli.registry.registry import Registry, fold
 
 __all__ = [
     "FLAGS",

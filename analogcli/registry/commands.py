@@ -25,6 +25,7 @@ FLAGS = {
     "task.model.name": "--model",
     "task.model.pretrained": "--pretrained",
     "task.model.train_mode": "--train-mode",
+    "task.model.blocks": "--block-number",
     "task.model.block_type": "--block-type",
     "algorithm.gamma": "--gamma",
     "algorithm.tiles": "--tiles",
@@ -33,10 +34,13 @@ FLAGS = {
     "n_models": "--n-models",
     "backend": "--backend",
 }
+"""Fields that have an option of their own; all others are typed --set path=value."""
 
 
 def flag(path: str, value: Any) -> str:
-    """Return how an override is typed in a shell: its own flag, or ``--set path=value``."""
+    """Return how an override is typed in a shell: its own flag, several numbers as words, or ``--set path=value``."""
+    if path in FLAGS and isinstance(value, list | tuple) and all(isinstance(word, int) for word in value):
+        return " ".join([FLAGS[path], *map(str, value)])
     plain = isinstance(value, str) and (path in FLAGS or parse_value(value) == value)
     text = value if plain else json.dumps(value, ensure_ascii=False).removesuffix(".0")
     return f"{FLAGS[path]} {shlex.quote(text)}" if path in FLAGS else f"--set {shlex.quote(f'{path}={text}')}"

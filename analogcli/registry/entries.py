@@ -122,7 +122,7 @@ class Panel(Entry):
     ``spec`` is laid on all its runs, ``of_setting`` (dotted paths) on those of one setting, and ``grid`` (dotted paths
     with values) multiplies the runs of all settings that have the field.
 
-    With groups it is every setting in each of them, and with devices their responses, for which nothing is trained.
+    With groups it is all of that in each of them, and with devices their responses, for which nothing is trained.
     """
 
     title: str
@@ -145,8 +145,6 @@ class CurveStyle(Entry):
     marker_every: int = Field(5, ge=1)
     lines: dict[str, str] = {}
     """Dashes and marker of each setting in matplotlib's signs, e.g. ``--o``."""
-    y: tuple[float, float] | None = None
-    """Limits of the vertical axis."""
     panel_inches: tuple[float, float] | None = None
     """Width and height of a panel."""
     legend: Literal["right", "below"] = "right"
@@ -162,6 +160,7 @@ class Figure(Entry):
     source: str
     protocol: str = ""
     spec: Data = {}
+    """Laid on the runs of all panels that have the fields, below what a panel says of its own."""
     notes: tuple[str, ...] = ()
     """Where the figure is not drawn as published, and why."""
     panels: tuple[Panel, ...]

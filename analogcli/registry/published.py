@@ -56,8 +56,8 @@ def published_values(registry: "Registry", experiment: Experiment) -> list[Publi
     ]
 
 
-def nearest(values: Iterable[PublishedSpec], spec: RunSpec) -> Published | None:
-    """Return the value whose run differs from ``spec`` in nothing that a number is about, or None."""
+def reproduced_by(values: Iterable[PublishedSpec], spec: RunSpec) -> Published | None:
+    """Return the value that a run of ``spec`` reproduces: it differs from the published one in nothing that matters."""
     wanted = essence(spec)
     for theirs, value in values:
         labels = (theirs.protocol, theirs.setting) == (spec.protocol, spec.setting)

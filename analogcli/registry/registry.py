@@ -1,16 +1,16 @@
 """The registry: names, aliases and nearest names; from an experiment, a protocol and a setting to a RunSpec."""
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from analogcli.errors import SpecError, UnknownName
-from analogcli.registry.commands import FLAGS, command_of, words
+from analogcli.registry.commands import FLAGS, command_of
+from analogcli.registry.curves import Curve, curves_of
 from analogcli.registry.devices import KINDS, SPELLED, installed_devices
-from analogcli.registry.entries import Data, Experiment, Figure, Panel, Preset, Protocol
-from analogcli.registry.published import Published, PublishedSpec, nearest, published_values
+from analogcli.registry.entries import Data, Experiment, Figure, Preset, Protocol
+from analogcli.registry.published import Published, PublishedSpec, published_values, reproduced_by
 from analogcli.spec import ANALOG_PARTS, RunSpec, build, merge, nested
 from analogcli.spec.unions import members
 
@@ -18,21 +18,6 @@ from analogcli.spec.unions import members
 def fold(name: str) -> str:
     """Return a name as it is compared: lower case, spaces and underscores as hyphens."""
     return "-".join(name.strip().lower().replace("_", " ").replace("-", " ").split())
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One line of a figure: the run it shows and the command that makes that run."""
-
-    panel: int
-    setting: str
-    tau: float | None
-    spec: RunSpec
-    command: str
-    point: Data = field(default_factory=dict)
-    """Where it lies on the grid of its panel."""
-    group: int | None = None
-    """Number of the panel's group, in panels that have any."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +86,8 @@ class Registry:
         protocol: str | None = None,
         setting: str | None = None,
         overrides: Mapping[str, Any] | None = None,
-        layer: Mapping[str, Any] | None = None,
     ) -> RunSpec:
-        """Resolve a run: experiment, protocol, setting, then ``layer`` (nested), then ``overrides`` (dotted paths).
+        """Resolve a run: experiment, protocol, setting, then ``overrides`` (dotted paths).
 
         Raises:
             UnknownName: no such experiment, protocol, setting or device.
@@ -114,7 +98,6 @@ class Registry:
         setting = self.setting(prot, setting or exp.default_setting)
         labels = {"experiment": exp.id, "protocol": prot.id, "setting": setting}
         data = merge(merge(exp.base, prot.base), exp.protocols[prot.id])
-        data = merge(data, layer or {})
         data = merge(merge(data, prot.settings[setting].spec), exp.settings.get(setting, {}))
         for path in overrides or {}:
             part = path.split(".")[0]
@@ -164,69 +147,7 @@ class Registry:
         Raises:
             SpecError: an override names no field or no τ of the figure, or a value is not allowed.
         """
-        out = []
-        for index, panel in enumerate(figure.panels):
-            out += self._grouped(figure, index, overrides or {})
-            for setting in panel.settings if not panel.groups else ():
-                digital = self.is_digital(figure.protocol, setting)
-                asked = self._applying(figure.protocol, setting, overrides or {})
-                panel_own = self._applying(figure.protocol, setting, _dotted(panel.spec))
-                panel_own |= panel.of_setting.get(setting, {})
-                only = asked.get("device.tau")
-                points = itertools.product(
-                    (None,) if digital else panel.tau or (None,), self._points(figure.protocol, setting, panel, asked)
-                )
-                for tau, point in points:
-                    if only not in (None, tau):
-                        continue
-                    own = panel_own | point | ({"device.tau": tau} if tau is not None else {})
-                    spec = self.spec(
-                        panel.experiment,
-                        protocol=figure.protocol,
-                        setting=setting,
-                        layer={} if digital else figure.spec,
-                        overrides=own | asked,
-                    )
-                    typed = ({} if digital else _dotted(figure.spec)) | own | asked
-                    command = words(self, panel.experiment, figure.protocol, setting, typed)
-                    out.append(Curve(index, setting, tau, spec, command, point))
-        tau = (overrides or {}).get("device.tau")
-        if tau is not None and all(curve.tau is None for curve in out):
-            if not any(panel.tau for panel in figure.panels):
-                raise SpecError(f"device.tau = {tau!r} is not in {figure.id}, whose devices keep their tau")
-            drawn = ", ".join(f"{t:g}" for t in sorted({t for panel in figure.panels for t in panel.tau}))
-            raise SpecError(f"device.tau = {tau!r} is not in {figure.id}, which shows {drawn}")
-        return out
-
-    def _points(self, protocol: str, setting: str, panel: Panel, asked: Data) -> list[Data]:
-        """Return the points of a panel's grid for a setting; where a value is asked for, those that have it.
-
-        Raises:
-            SpecError: no point has it.
-        """
-        axes = self._applying(protocol, setting, panel.grid)
-        for path, values in axes.items():
-            if path in asked and asked[path] not in values:
-                shown = ", ".join(map(str, values))
-                raise SpecError(f"{path} = {asked[path]!r} is not in {panel.title}, which shows {shown}")
-        chosen = {path: (asked[path],) if path in asked else values for path, values in axes.items()}
-        return [dict(zip(chosen, values, strict=True)) for values in itertools.product(*chosen.values())]
-
-    def _applying(self, protocol: str, setting: str, fields: Mapping[str, Any]) -> Data:
-        return {path: value for path, value in fields.items() if self.applies(protocol, setting, path)}
-
-    def _grouped(self, figure: Figure, index: int, overrides: Mapping[str, Any]) -> list[Curve]:
-        """Return the lines of a panel's groups; a setting that has nothing of what groups differ in has one line."""
-        panel, found = figure.panels[index], dict[str, Curve]()
-        for number, group in enumerate(panel.groups):
-            for setting in panel.settings:
-                asked = self._applying(figure.protocol, setting, {**group.set, **overrides})
-                spec = self.spec(panel.experiment, protocol=figure.protocol, setting=setting, overrides=asked)
-                digital = self.is_digital(figure.protocol, setting)
-                typed = ({} if digital else _dotted(figure.spec)) | asked
-                command = words(self, panel.experiment, figure.protocol, setting, typed)
-                found.setdefault(spec.hash, Curve(index, setting, None, spec, command, group=number))
-        return list(found.values())
+        return curves_of(self, figure, overrides or {})
 
     def published(self, spec: RunSpec) -> Published | None:
         """Return the published value that ``spec`` reproduces, if there is one (epochs may differ, and then say so).
@@ -237,7 +158,7 @@ class Registry:
             return None
         if spec.experiment not in self._published:
             self._published[spec.experiment] = published_values(self, self.experiments[spec.experiment])
-        return nearest(self._published[spec.experiment], spec)
+        return reproduced_by(self._published[spec.experiment], spec)
 
     def command(self, spec: RunSpec) -> str:
         """Return the shortest `analog run` that makes a run of this spec."""
@@ -262,13 +183,6 @@ def _find(what: str, name: str, known: Mapping[str, str]) -> str:
     if fold(name) not in known:
         raise UnknownName(what, name, dict.fromkeys(known.values()))
     return known[fold(name)]
-
-
-def _dotted(value: Mapping[str, Any], prefix: str = "") -> Data:
-    out: Data = {}
-    for key, item in value.items():
-        out |= _dotted(item, f"{prefix}{key}.") if isinstance(item, Mapping) else {f"{prefix}{key}": item}
-    return out
 
 
 def _flag_of(path: str) -> str:

@@ -1,6 +1,6 @@
 """What a run is: validated, frozen, hashable values. Imports neither torch nor a database."""
 
-from analogcli.spec.algorithm import Algorithm, AnalogSgd, FpSgd, MixedPrecision
+from analogcli.spec.algorithm import WITHOUT_ANALOG_PARTS, Algorithm, AnalogSgd, FpSgd, MixedPrecision
 from analogcli.spec.augment import Augment
 from analogcli.spec.build import build, load_yaml, merge, nested, parse_assignment, parse_value
 from analogcli.spec.device import PulsedDevice
@@ -27,7 +27,6 @@ from analogcli.spec.residual import MultiTileResidual, ResidualLearningV1, Resid
 from analogcli.spec.run import (
     ANALOG_PARTS,
     LABELS,
-    WITHOUT_ANALOG_PARTS,
     ExecutionOptions,
     RunSpec,
     canonical_json,
@@ -48,8 +47,8 @@ from analogcli.spec.task import (
     TorchvisionModel,
 )
 from analogcli.spec.tasks import Task
-from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped
-from analogcli.spec.update import Pulses, Update
+from analogcli.spec.transfer import Agad, BufferedTikiTaka, ChoppedTikiTaka, TikiTakaV1, TikiTakaV2Chopped, Transfer
+from analogcli.spec.update import Pulses, TransferPulses, Update
 from analogcli.spec.vector import Vector
 
 __all__ = [
@@ -110,6 +109,8 @@ __all__ = [
     "TikiTakaV1",
     "TikiTakaV2Chopped",
     "TorchvisionModel",
+    "Transfer",
+    "TransferPulses",
     "TransferRead",
     "Update",
     "Vector",

@@ -55,3 +55,5 @@ Algorithm = Annotated[
     | DoubleDevice,
     Field(discriminator="kind"),
 ]
+WITHOUT_ANALOG_PARTS = ("fp-sgd", "double-device")
+"""Algorithms that train no crossbar arrays."""

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from analogcli.spec.base import Spec
 from analogcli.spec.periphery import TransferRead
 from analogcli.spec.transfer import SinglePulse, Transfer
-from analogcli.spec.update import Pulses
+from analogcli.spec.update import TransferPulses
 
 
 class ResidualLearningV1(Transfer):
@@ -87,7 +87,7 @@ class MultiTileResidual(Spec):
     with their thresholds, their period, and a history that is cleared after every plateau."""
     transfer_read: TransferRead = TransferRead()
     """Periphery of the read of a tile."""
-    transfer_update: Pulses = Pulses()
+    transfer_update: TransferPulses = TransferPulses()
     """Pulses of the write onto the next tile."""
 
     @field_validator("warm_start", mode="before")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, PositiveInt, model_validator
 
-from analogcli.spec.algorithm import Algorithm
+from analogcli.spec.algorithm import WITHOUT_ANALOG_PARTS, Algorithm
 from analogcli.spec.base import Spec
 from analogcli.spec.devices import Device
 from analogcli.spec.mapping import Mapping
@@ -20,8 +20,6 @@ LABELS = ("experiment", "protocol", "setting")
 ANALOG_PARTS = ("device", "periphery", "update", "mapping")
 Label = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f]*$")]
 """A name that is shown; it does not decide the result."""
-WITHOUT_ANALOG_PARTS = ("fp-sgd", "double-device")
-"""Algorithms that train no crossbar arrays."""
 
 
 class RunSpec(Spec):

@@ -6,6 +6,10 @@ A refusal is one sentence that names what is missing and which backend has it.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, get_args
 
+from analogcli.spec.algorithm import WITHOUT_ANALOG_PARTS, Algorithm
+from analogcli.spec.devices import Device
+from analogcli.spec.unions import members
+
 if TYPE_CHECKING:
     from analogcli.spec.run import RunSpec
 
@@ -18,33 +22,8 @@ FIDELITIES: dict[BackendName, tuple[str, ...]] = {
     "aihwkit": ("sequential",),
     "magnetoionic": (),
 }
-_ANALOG = (
-    "analog-sgd",
-    "vector",
-    "tt-v1",
-    "tt-v2",
-    "tt-v2-chopped",
-    "c-ttv2",
-    "agad",
-    "mp",
-    "rl-v1",
-    "rl-v2",
-    "resl",
-    "hwa",
-)
-_AT_CROSS_POINTS = (
-    "ideal",
-    "constant-step",
-    "linear-step",
-    "soft-bounds",
-    "linear",
-    "exp-step",
-    "pow-step",
-    "power",
-    "exponential",
-    "piecewise",
-    "custom",
-)
+_ANALOG = tuple(kind for kind in members(Algorithm) if kind not in WITHOUT_ANALOG_PARTS)
+_AT_CROSS_POINTS = tuple(members(Device))
 ALGORITHMS: dict[BackendName, tuple[str, ...]] = {
     "digital": ("fp-sgd",),
     "native": _ANALOG,

@@ -11,10 +11,10 @@ from pydantic import Field
 from analogcli.spec.base import Spec
 from analogcli.spec.devices import FurtherDevice
 from analogcli.spec.periphery import TransferRead
-from analogcli.spec.update import Pulses
+from analogcli.spec.update import TransferPulses
 
 
-class SinglePulse(Pulses):
+class SinglePulse(TransferPulses):
     """The write of a threshold: by default exactly one pulse where something is to be written."""
 
     desired_bl: int = Field(1, ge=1)
@@ -49,7 +49,7 @@ class Transfer(Spec):
     """Count the period in mini-batches."""
     transfer_read: TransferRead = TransferRead()
     """Periphery of the read of the fast array."""
-    transfer_update: Pulses = Pulses()
+    transfer_update: TransferPulses = TransferPulses()
     """Pulses of the write onto the slow array."""
 
 

@@ -33,6 +33,13 @@ class Pulses(Spec):
         return self.fidelity not in ("mean-field", "mean-field-batch")
 
 
+class TransferPulses(Pulses):
+    """The write of one column of a slow array: always one sample, in the mean where the gradient is."""
+
+    fidelity: Literal["sequential"] = "sequential"
+    """The write follows update.fidelity."""
+
+
 class Update(Pulses):
     """The gradient update of an array."""
 

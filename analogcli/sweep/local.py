@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analogcli.errors import StoreError
+from analogcli.processors import cores
 from analogcli.spec import ExecutionOptions
 from analogcli.store import Queued
 
@@ -141,7 +142,7 @@ class LocalWorkers:
 
 def default_workers() -> int:
     """Return how many runs fit on this machine at once: one a core, at most four."""
-    return min(os.cpu_count() or 1, 4)
+    return min(cores(), 4)
 
 
 def _last_word(log: Path) -> str:

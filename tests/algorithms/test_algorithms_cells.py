@@ -2,18 +2,20 @@
 
 import pytest
 import torch
-from algorithms_kit import SHAPE, SPECS, build, start, train
+from algorithms_kit import PERFECT, SHAPE, SPECS, build, start, train
 from torch import Tensor
 
 from analogcli.algorithms import CELLS
 from analogcli.crossbar import Randomness
-from analogcli.spec import Algorithm, Update
+from analogcli.spec import Algorithm, Update, WeightModifier
 from analogcli.spec.support import ALGORITHMS
 from analogcli.spec.unions import members
 
 KINDS = sorted(CELLS)
 FIDELITIES = ["sequential", "chunked", "mean-field"]
 SEEDS = [3, 1, 4]
+QUIET = {"update_policy": "all", "transfer_read": PERFECT, "in_chop_random": False, "modifier": WeightModifier()}
+"""Options under which an algorithm itself leaves nothing to chance."""
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -79,6 +81,19 @@ def test_another_seed_learns_otherwise(kind: str) -> None:
         train(cell, randomness, [5], range(20))
         weights.append(cell.visible().clone())
     assert not torch.equal(*weights)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fidelity", ["mean-field", "mean-field-batch"])
+def test_updates_in_the_mean_draw_nothing(kind: str, fidelity: str) -> None:
+    quiet = {name: value for name, value in QUIET.items() if name in type(SPECS[kind]).model_fields}
+    spec, weights = SPECS[kind].model_copy(update=quiet), []
+    for seed in (1, 2):
+        cell, randomness = build(spec, [5], update=Update(fidelity=fidelity)), Randomness([seed])
+        train(cell, randomness, [5], range(20))
+        weights.append(cell.visible().clone())
+    assert torch.equal(*weights)
+    assert float(weights[0].abs().max()) > 0.01
 
 
 @pytest.mark.parametrize("kind", KINDS)

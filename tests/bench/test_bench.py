@@ -11,8 +11,9 @@ import psutil
 import pytest
 from command_kit import Done, Running
 
-from analogcli.bench import NETWORKS, Contender, Timing, as_records, contenders, cores, measure
+from analogcli.bench import NETWORKS, Contender, Timing, as_records, contenders, measure
 from analogcli.errors import RunFailed
+from analogcli.processors import cores
 from analogcli.registry import load
 
 TINY = ("--set", "task.model.hidden=[8]", "--rounds", "3", "--steps", "2", "--threads", "1")

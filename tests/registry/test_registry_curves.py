@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 
 from analogcli.cli.app import app
 from analogcli.errors import SpecError
-from analogcli.registry import Curve, Figure, flag, load
-from analogcli.spec import parse_assignment
+from analogcli.registry import Curve, Figure, Registry, load
 
 REGISTRY = load()
 FIGURES = pytest.mark.parametrize("figure", REGISTRY.figures.values(), ids=lambda figure: figure.id)
@@ -116,15 +115,22 @@ def test_the_lines_of_a_panel_are_different_runs(figure: Figure) -> None:
         assert len(set(hashes)) == len(hashes)
 
 
+def written(folder: Path, **says: Any) -> tuple[Registry, Figure]:
+    """Return a registry with one more figure, of the settings fp-sgd and tt-v1, and that figure."""
+    entry = {"id": "mine", "title": "Mine", "kind": "curves", "source": "none", "protocol": "demo"} | says
+    (folder / "figures").mkdir()
+    (folder / "figures" / "mine.yaml").write_text(yaml.dump(entry), encoding="utf-8")
+    registry = load(folder)
+    return registry, registry.figure("mine")
+
+
+PANEL = {"title": "A", "experiment": "digits-fcn", "settings": ["fp-sgd", "tt-v1"]}
+
+
 def test_what_a_figure_says_about_its_runs_is_in_specs_and_commands(tmp_path: Path) -> None:
-    figures = tmp_path / "figures"
-    figures.mkdir()
-    panel = {"title": "A", "experiment": "digits-fcn", "settings": ["fp-sgd", "tt-v1"], "tau": [0.5]}
     spec = {"device": {"kind": "power", "gamma_res": 2.0}, "algorithm": {"gamma": 0.4}}
-    entry = {"id": "mine", "title": "Mine", "kind": "curves", "source": "none", "protocol": "demo"}
-    (figures / "mine.yaml").write_text(yaml.dump(entry | {"spec": spec, "panels": [panel]}), encoding="utf-8")
-    registry = load(tmp_path)
-    digital, analog = registry.curves(registry.figure("mine"))
+    registry, figure = written(tmp_path, spec=spec, panels=[PANEL | {"tau": [0.5]}])
+    digital, analog = registry.curves(figure)
     assert digital.spec == REGISTRY.spec("digits-fcn", setting="fp-sgd")
     assert analog.spec.leaves()["device.gamma_res"] == 2.0
     assert analog.spec.leaves()["algorithm.gamma"] == 0.4
@@ -132,13 +138,35 @@ def test_what_a_figure_says_about_its_runs_is_in_specs_and_commands(tmp_path: Pa
         assert hash_of(curve.command, "--registry", str(tmp_path)) == curve.spec.hash
 
 
-@pytest.mark.parametrize(
-    "value", [3, 0.1, 1e-7, True, None, "tanh", "true", "1e-3", "a b", "it's", [64, 32], {"kind": "step", "every": 2}]
-)
-def test_a_value_on_a_command_line_is_read_back_as_it_was(value: Any) -> None:
-    option, word = shlex.split(flag("task.model.hidden", value))
-    assert option == "--set"
-    assert parse_assignment(word) == ("task.model.hidden", value)
+def test_what_a_figure_says_is_in_the_specs_and_commands_of_groups_too(tmp_path: Path) -> None:
+    panel = PANEL | {
+        "tau": [0.5, 0.7],
+        "spec": {"algorithm": {"gamma": 0.4}},
+        "of_setting": {"tt-v1": {"algorithm.fast_lr": 0.3}},
+        "grid": {"device.up_down": [0.0, 0.1]},
+        "groups": [{"set": {"device.dw_min_std": 0.1}}, {"set": {"device.dw_min_std": 0.2}}],
+    }
+    registry, figure = written(tmp_path, spec={"device": {"dw_min": 0.002}}, panels=[panel])
+    digital, *analog = registry.curves(figure)
+    assert (digital.setting, digital.group) == ("fp-sgd", 0)
+    varied = itertools.product((0, 1), (0.5, 0.7), (0.0, 0.1))
+    assert [(c.group, c.tau, c.point["device.up_down"]) for c in analog] == list(varied)
+    for curve in analog:
+        leaves = curve.spec.leaves()
+        assert (leaves["device.dw_min"], leaves["algorithm.gamma"], leaves["algorithm.fast_lr"]) == (0.002, 0.4, 0.3)
+        assert (leaves["device.tau"], leaves["device.up_down"]) == (curve.tau, curve.point["device.up_down"])
+    for curve in (digital, *analog):
+        assert hash_of(curve.command, "--registry", str(tmp_path)) == curve.spec.hash
+
+
+@pytest.mark.parametrize("device", ["soft-bounds", "softbounds", "reram-sb"])
+def test_devices_that_are_asked_for_replace_what_a_figure_says_of_its_own(device: str) -> None:
+    figure = REGISTRY.figure("response/table-resnet")
+    assert "gamma_res" in figure.spec["device"]
+    curves = {curve.setting: curve for curve in REGISTRY.curves(figure, {"device.kind": device})}
+    assert curves["analog-sgd"].spec.leaves()["device.kind"] == "soft-bounds"
+    for curve in curves.values():
+        assert hash_of(curve.command) == curve.spec.hash
 
 
 SCRIPTS = {

@@ -76,6 +76,11 @@ def sentence(ask: Callable[[], object]) -> str:
             {"kind": "vector", "further_devices": [{"kind": "power", "construction_seed": 3}]},
             ["algorithm.further_devices.0: construction_seed stands in the run's device"],
         ),
+        (
+            "algorithm",
+            {"kind": "tt-v1", "transfer_update": {"fidelity": "mean-field"}},
+            ["algorithm.transfer_update.fidelity = 'mean-field'", "allowed: sequential"],
+        ),
         ("algorithm", {"kind": "vector", "gamma_vec": [1, 2]}, ["gamma_vec has 2 entries; 1 devices need 1"]),
         ("algorithm", {"kind": "vector", "gamma_vec": [0]}, ["gamma_vec is 0 for all devices"]),
         (

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +28,13 @@ def tiny(seed: int) -> RunSpec:
     """A run of a tenth of a second."""
     tiny = {"task.dataset": "mnist5k", "task.model.hidden": [8], "task.batch_size": 100, "task.epochs": 1}
     return load(None).spec("mnist-fcn", overrides=tiny | {"seed": seed})
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process to a core")
+def test_there_are_no_more_workers_than_cores_that_this_process_may_use() -> None:
+    bound = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+    asked = f"{bound}; from analogcli.sweep import default_workers; print(default_workers())"
+    assert subprocess.check_output([sys.executable, "-c", asked], text=True) == "1\n"
 
 
 def is_gone(process: psutil.Process) -> bool:

@@ -111,6 +111,7 @@ def test_what_is_stored_is_marked_and_not_to_train(analog: Callable[..., Done]) 
         ("device.dw_min=1e-3", "device.dw_min", [0.001]),
         ("warm-start=off,code", "algorithm.warm_start", ["off", "code"]),
         ("states=4,10", "device.states", [4, 10]),
+        ("block-number=[2,2,2,2],[3,4,6,3]", "task.model.blocks", [[2, 2, 2, 2], [3, 4, 6, 3]]),
         ("task.model.hidden=[64,32],[]", "task.model.hidden", [[64, 32], []]),
         ("device={kind: power, tau: 0.5},{kind: soft-bounds}", "device.kind", None),
     ],

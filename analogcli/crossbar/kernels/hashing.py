@@ -70,6 +70,12 @@ def mix64(z):  # type: ignore[no-untyped-def]
     return z ^ (z >> np.uint64(31))
 
 
+def uniform(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a multiple of 2⁻⁵³ from 0 to below 1 for each of the keys."""
+    numbers: NDArray[np.float64] = (mix64(keys) >> np.uint64(11)) * 2.0**-53
+    return numbers
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def hash32(place, key_1, key_2):  # type: ignore[no-untyped-def]
     """Return 32 random bits for a place under two 32-bit keys."""

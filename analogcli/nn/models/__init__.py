@@ -51,13 +51,7 @@ def build_model(model: Model | MlpModel, shape: ImageShape, seed: int = 0) -> Mo
 __all__ = [
     "MODELS",
     "ImageShape",
-    "build_fcn",
-    "build_fcn_batchnorm",
-    "build_lenet5",
-    "build_mlp",
     "build_model",
-    "build_resnet",
-    "build_torchvision",
     "last_layer",
     "learns",
     "on_arrays",
