@@ -24,11 +24,13 @@ def demo(
     from analogcli.cli.compare import Form, print_rows
     from analogcli.cli.console import note
     from analogcli.cli.drawings import of_registry
-    from analogcli.cli.run import execution_options, run_spec
+    from analogcli.cli.progress import ProgressView
+    from analogcli.cli.run import execution_options
     from analogcli.figures.comparison import compare
     from analogcli.figures.theme import save
     from analogcli.registry import load
     from analogcli.store import Store
+    from analogcli.training import stored_or_trained
 
     entries = load(registry)
     figure = entries.figure("demo")
@@ -37,7 +39,8 @@ def demo(
     execution = execution_options(cuda)
     runs = []
     for curve in entries.curves(figure, overrides):
-        runs.append(run_spec(opened, curve.spec, execution, quiet=quiet))
+        with ProgressView(quiet=quiet) as view:
+            runs.append(stored_or_trained(opened, curve.spec, execution, view))
         if runs[-1].status == "interrupted":
             note("`analog demo` goes on from the checkpoint")
             raise typer.Exit(130)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from operator import or_
-from typing import Protocol
 
 import torch
 
@@ -35,18 +34,8 @@ from analogcli.training import device as devices
 from analogcli.training.events import EpochDone, Position, Saved, Watch
 from analogcli.training.fit import evaluate, fit, steps_per_epoch
 from analogcli.training.lease import keeping
+from analogcli.training.observer import Observer
 from analogcli.training.stop import StopRequest, listening
-
-
-class Observer(Protocol):
-    """Who watches a run, e.g. the progress display."""
-
-    def on_start(self, run: RunRecord, steps_per_epoch: int) -> None: ...
-    def on_note(self, note: str) -> None: ...
-    def on_models(self, models: Sequence[ModelRecord], epochs_done: int) -> None: ...
-    def on_step(self, epoch: int, step: int, steps: int) -> None: ...
-    def on_epoch(self, models: Sequence[ModelRecord], records: Sequence[EpochRecord]) -> None: ...
-    def on_stop_request(self) -> None: ...
 
 
 @dataclass(frozen=True)
