@@ -96,6 +96,8 @@ def main() -> None:
     try:
         app()
     except AnalogError as exc:
+        for remark in getattr(exc, "__notes__", ()):
+            print(remark, file=sys.stderr)
         print(f"error: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:

@@ -23,9 +23,9 @@ def demo(
     """
     from analogcli.cli.compare import Form, print_rows
     from analogcli.cli.console import note
-    from analogcli.cli.drawings import of_registry
     from analogcli.cli.progress import ProgressView
     from analogcli.cli.run import execution_options
+    from analogcli.figures import draw
     from analogcli.figures.comparison import compare
     from analogcli.figures.theme import save
     from analogcli.registry import load
@@ -45,8 +45,9 @@ def demo(
             note("`analog demo` goes on from the checkpoint")
             raise typer.Exit(130)
     print_rows(compare(runs, entries), Form.TABLE, published=False)
-    paths: list[Path] = save(
-        of_registry(opened, entries, figure, overrides).canvas(), opened.folder / "figures", "demo", ["png"]
-    )
+    drawn = draw.of_registry(opened, entries, figure, overrides)
+    for remark in drawn.remarks:
+        note(remark)
+    paths: list[Path] = save(drawn.canvas(), opened.folder / "figures", "demo", ["png"])
     print(paths[0])
     note("next: `analog list`, or `analog run mnist-fcn --setting tt-v1 --tau 0.7` for the real thing")

@@ -5,10 +5,10 @@ import pytest
 import torch
 from figures_kit import PROVENANCE
 
-from analogcli.cli.drawings import of_registry
 from analogcli.cli.progress import ProgressView
 from analogcli.errors import UsageError
 from analogcli.figures.distributions import BINS, Distribution
+from analogcli.figures.draw import of_registry
 from analogcli.registry import Registry
 from analogcli.spec import ExecutionOptions
 from analogcli.store import RunRecord, Store
