@@ -1,5 +1,6 @@
 """The ``analog`` command: parse, call the library, print. Errors of the user are one sentence, exit 2."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -28,6 +29,12 @@ from analogcli.cli.status import status
 from analogcli.cli.sweep import sweep
 from analogcli.cli.words import SeveralWords
 from analogcli.cli.worker import worker
+
+WRONG_PATH = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
+"""What the system says of a path (--out, --folder, …) that cannot be read or written; of a full disk it says others."""
 
 app = typer.Typer(
     name="analog",
@@ -108,6 +115,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as exc:
-        # A folder of the user's that cannot be read or written (--out, --data-dir, …).
+        if exc.filename is not None and exc.errno in WRONG_PATH:
+            print(f"error: {exc.filename}: {exc.strerror}; give another path", file=sys.stderr)
+            sys.exit(2)
         print(f"error: {exc.filename or 'the system says'}: {exc.strerror or exc}", file=sys.stderr)
         sys.exit(1)

@@ -7,6 +7,7 @@ import typer
 
 from analogcli.cli import io_flags as io
 from analogcli.cli import options as o
+from analogcli.cli.text_files import text_of
 
 if TYPE_CHECKING:
     from analogcli.spec import ExecutionOptions, RunSpec
@@ -144,12 +145,7 @@ def resolve(
     if spec_file is not None:
         if experiment or setting or protocol:
             raise UsageError("--spec already says what to run; leave out EXPERIMENT, --setting and --protocol")
-        try:
-            text = spec_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise UsageError(
-                f"--spec {spec_file} cannot be read: {getattr(exc, 'strerror', 'it is not text')}"
-            ) from exc
+        text = text_of("--spec", spec_file)
         return build(load(registry).overlay(load_yaml(text, f"--spec {spec_file}"), (reads or {}) | flags))
     entries = load(registry)
     if experiment is None:

@@ -1,5 +1,6 @@
 """Whatever a user gets wrong is one sentence that says what to type instead; a traceback is for nobody."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -239,13 +240,37 @@ def test_a_mistake_about_stored_runs_is_one_sentence_and_exit_2(
 @pytest.mark.parametrize(
     "words", [("plot", "last"), ("export", "last", "--format", "csv"), ("export", "last", "--format", "json")]
 )
-def test_a_folder_that_cannot_be_made_is_one_sentence_and_exit_1(
+def test_a_folder_that_cannot_be_made_is_one_sentence_and_exit_2(
     analog: Callable[..., Done], workspace: Path, words: tuple[str, ...]
 ) -> None:
     (workspace / "file").touch()
     done = analog(*words, "--out", "file/below")
+    assert done.code == 2
+    assert re.fullmatch("error: file/.*: Not a directory; give another path", one_sentence(done))
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["made anew", "checked"])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("nowhere.md", "No such file or directory"), (".", "Is a directory"), ("binary.md", "it is not text")],
+)
+def test_a_text_that_cannot_be_read_is_one_sentence_and_exit_2(
+    analog: Callable[..., Done], workspace: Path, path: str, reason: str, check: tuple[str, ...]
+) -> None:
+    (workspace / "binary.md").write_bytes(b"\xff\xfe\x00")
+    done = analog("records", "--into", path, *check)
+    assert done.code == 2
+    assert one_sentence(done) == f"error: --into {path} cannot be read: {reason}; give another path"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is what Linux calls /dev/full")
+def test_a_full_disk_is_not_the_fault_of_a_path(analog: Callable[..., Done], workspace: Path) -> None:
+    analog(*RUN, *TINY, "--epochs", "1")
+    (workspace / "out").mkdir()
+    (workspace / "out" / "mnist-fcn.jsonl").symlink_to("/dev/full")
+    done = analog("export", "last", "--format", "record", "--out", "out")
     assert done.code == 1
-    assert one_sentence(done).startswith("error: file")
+    assert one_sentence(done) == "error: the system says: No space left on device"
 
 
 def test_a_backend_that_does_not_work_here_says_so(analog_process: Callable[..., Done], workspace: Path) -> None:
