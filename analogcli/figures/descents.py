@@ -54,8 +54,8 @@ class Line:
 
 def errors(run: "RunRecord", store: "Store") -> np.ndarray:
     """Return the errors [models, iterations + 1] of the models that are done."""
-    chunks = [store.series(model, "train_loss").values() for model in run.models]
-    found = [np.frombuffer(b"".join(of_model), "<f4") for of_model in chunks]
+    chunks = [list(store.series(model, "train_loss").values()) for model in run.models]
+    found = [np.concatenate(of_model) if of_model else np.zeros(0, np.float32) for of_model in chunks]
     longest = max(len(one) for one in found)
     return np.stack([one for one in found if len(one) == longest])
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any, Literal
 
-import numpy as np
-
 from analogcli.store import RELAXED, EpochRecord, ModelRecord, RunRecord, Store
 
 LAST_EPOCHS = 5
@@ -106,8 +104,14 @@ def last_epochs_mean(model: ModelRecord, measure: Measure = "test accuracy", epo
 
 def relaxed_accuracies(store: Store, run: RunRecord) -> list[float]:
     """Return the accuracy of each model after its devices have relaxed [fraction]; none where that was not measured."""
-    chunks = [chunk for model in run.models for chunk in store.series(model, RELAXED).values()]
-    return [float(np.frombuffer(chunk, "<f4")[1]) for chunk in chunks]
+    found = [relaxed_accuracy(store, model) for model in run.models]
+    return [accuracy for accuracy in found if accuracy is not None]
+
+
+def relaxed_accuracy(store: Store, model: ModelRecord) -> float | None:
+    """Return the accuracy of a model after its devices have relaxed [fraction]; None where that was not measured."""
+    tested = [float(accuracy) for _loss, accuracy in store.series(model, RELAXED).values()]
+    return tested[-1] if tested else None
 
 
 def _value(epoch: EpochRecord, measure: Measure) -> float:

@@ -9,7 +9,8 @@ from analogcli.backends import Trainable
 from analogcli.errors import UsageError
 from analogcli.spec import ExecutionOptions
 from analogcli.store import ModelRecord, RunRecord, Store
-from analogcli.training.run import model_state, prepare
+from analogcli.training.checkpoint import model_state
+from analogcli.training.run import prepare
 
 
 def trained(store: Store, run: RunRecord) -> list[Trainable]:

@@ -30,8 +30,7 @@ def add(store: Store, spec: RunSpec, errors: list[list[float]]) -> None:
         file = store.save_state(run_id, model.index, "state", {"w": torch.zeros(1)})
         store.record_epochs([ModelEpoch(model.id, EpochRecord(0, None, 1.0, None, None, None, 0.0), {}, file)])
         record = EpochRecord(1, error_S[-1], error_S[-1], None, 1.0, 0.1, 0.1)
-        values = np.array(error_S, "<f4").tobytes()
-        store.record_epochs([ModelEpoch(model.id, record, {"train_loss": values}, file)])
+        store.record_epochs([ModelEpoch(model.id, record, {"train_loss": np.array(error_S)}, file)])
     store.end(run_id, "finished")
 
 
