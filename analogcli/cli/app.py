@@ -11,6 +11,7 @@ from analogcli.cli import store
 from analogcli.cli.about import about
 from analogcli.cli.bench import bench
 from analogcli.cli.cancel import cancel
+from analogcli.cli.command import Command
 from analogcli.cli.compare import compare
 from analogcli.cli.cost import cost
 from analogcli.cli.data import data
@@ -27,7 +28,6 @@ from analogcli.cli.run import run
 from analogcli.cli.show import show
 from analogcli.cli.status import status
 from analogcli.cli.sweep import sweep
-from analogcli.cli.words import SeveralWords
 from analogcli.cli.worker import worker
 
 WRONG_PATH = (
@@ -92,7 +92,7 @@ COMMANDS = (
     data,
 )
 for command in COMMANDS:
-    app.command(command.__name__.rstrip("_"), cls=SeveralWords)(command)
+    app.command(command.__name__.rstrip("_"), cls=Command)(command)
 app.add_typer(store.app, name="store")
 
 
