@@ -89,7 +89,7 @@ def forkserver() -> multiprocessing.context.ForkServerContext:
     # The last three are imported only when they are first needed, which takes seconds.
     context.set_forkserver_preload(
         [
-            "analogcli.training",
+            "analogcli.training.run",
             "analogcli.cli.app",
             "analogcli.cli.progress",
             "mlxtend.data",

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from analogcli.backends.base import OnTorch
 from analogcli.errors import BackendError
-from analogcli.magnetoionic import PairNetwork, law_of
+from analogcli.magnetoionic import PairNetwork, law_of, weights_of
 from analogcli.nn.models import ImageShape
 from analogcli.nn.models.fcn_batchnorm import sizes
 from analogcli.spec import BatchNormFcnModel, DoubleDevice, RunSpec
@@ -115,14 +115,8 @@ class MagnetoionicModels:
 
     def weights(self) -> list[dict[str, Tensor]]:
         """Return a copy of w₂ − w₁ by layer, on the CPU; without the border."""
-        return [
-            {
-                name.removesuffix(".weight2"): (w2 - state[f"{name[:-1]}1"]).cpu()
-                for name, w2 in state.items()
-                if name.endswith(".weight2")
-            }
-            for state in self.state_dict()
-        ]
+        states = self.state_dict()
+        return [{name: w_OI.cpu() for name, w_OI in weights_of(state).items()} for state in states]
 
     def state_dict(self) -> list[State]:
         """Return for each model everything that decides how its training goes on."""

@@ -1,5 +1,6 @@
 """The ``analog`` command: parse, call the library, print. Errors of the user are one sentence, exit 2."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -10,6 +11,7 @@ from analogcli.cli import store
 from analogcli.cli.about import about
 from analogcli.cli.bench import bench
 from analogcli.cli.cancel import cancel
+from analogcli.cli.command import Command
 from analogcli.cli.compare import compare
 from analogcli.cli.cost import cost
 from analogcli.cli.data import data
@@ -26,8 +28,13 @@ from analogcli.cli.run import run
 from analogcli.cli.show import show
 from analogcli.cli.status import status
 from analogcli.cli.sweep import sweep
-from analogcli.cli.words import SeveralWords
 from analogcli.cli.worker import worker
+
+WRONG_PATH = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
+"""What the system says of a path (--out, --folder, …) that cannot be read or written; of a full disk it says others."""
 
 app = typer.Typer(
     name="analog",
@@ -85,7 +92,7 @@ COMMANDS = (
     data,
 )
 for command in COMMANDS:
-    app.command(command.__name__.rstrip("_"), cls=SeveralWords)(command)
+    app.command(command.__name__.rstrip("_"), cls=Command)(command)
 app.add_typer(store.app, name="store")
 
 
@@ -96,6 +103,8 @@ def main() -> None:
     try:
         app()
     except AnalogError as exc:
+        for remark in getattr(exc, "__notes__", ()):
+            print(remark, file=sys.stderr)
         print(f"error: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
@@ -106,6 +115,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as exc:
-        # A folder of the user's that cannot be read or written (--out, --data-dir, …).
+        if exc.filename is not None and exc.errno in WRONG_PATH:
+            print(f"error: {exc.filename}: {exc.strerror}; give another path", file=sys.stderr)
+            sys.exit(2)
         print(f"error: {exc.filename or 'the system says'}: {exc.strerror or exc}", file=sys.stderr)
         sys.exit(1)

@@ -23,12 +23,14 @@ def demo(
     """
     from analogcli.cli.compare import Form, print_rows
     from analogcli.cli.console import note
-    from analogcli.cli.drawings import of_registry
-    from analogcli.cli.run import execution_options, run_spec
+    from analogcli.cli.progress import ProgressView
+    from analogcli.cli.run import execution_options
+    from analogcli.figures import draw
     from analogcli.figures.comparison import compare
     from analogcli.figures.theme import save
     from analogcli.registry import load
     from analogcli.store import Store
+    from analogcli.training import stored_or_trained
 
     entries = load(registry)
     figure = entries.figure("demo")
@@ -37,13 +39,15 @@ def demo(
     execution = execution_options(cuda)
     runs = []
     for curve in entries.curves(figure, overrides):
-        runs.append(run_spec(opened, curve.spec, execution, quiet=quiet))
+        with ProgressView(quiet=quiet) as view:
+            runs.append(stored_or_trained(opened, curve.spec, execution, view))
         if runs[-1].status == "interrupted":
             note("`analog demo` goes on from the checkpoint")
             raise typer.Exit(130)
     print_rows(compare(runs, entries), Form.TABLE, published=False)
-    paths: list[Path] = save(
-        of_registry(opened, entries, figure, overrides).canvas(), opened.folder / "figures", "demo", ["png"]
-    )
+    drawn = draw.of_registry(opened, entries, figure, overrides)
+    for remark in drawn.remarks:
+        note(remark)
+    paths: list[Path] = save(drawn.canvas(), opened.folder / "figures", "demo", ["png"])
     print(paths[0])
     note("next: `analog list`, or `analog run mnist-fcn --setting tt-v1 --tau 0.7` for the real thing")

@@ -25,7 +25,14 @@ class Kind(StrEnum):
 
 
 def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="What to list; everything if left out.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND",
+            help=f"What to list: {', '.join(Kind)}; everything if left out.",
+            autocompletion=lambda: list(Kind),
+        ),
+    ] = None,
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
     json: o.JsonOption = False,
@@ -41,6 +48,7 @@ def list_(
     from analogcli.registry import load
 
     entries = load(registry)
+    wanted = None if kind is None else _kind(kind, entries)
     makers: dict[Kind, Callable[[], Rows]] = {
         Kind.EXPERIMENTS: lambda: _experiments(entries),
         Kind.SETTINGS: lambda: _settings(entries),
@@ -48,14 +56,37 @@ def list_(
         Kind.DEVICES: lambda: _devices(entries),
         Kind.RUNS: lambda: _runs(store, (0 if json else o.NEWEST) if newest is None else newest),
     }
-    listed = {k: make() for k, make in makers.items() if kind in (None, k)}
+    listed = {k: make() for k, make in makers.items() if wanted in (None, k)}
     if json:
-        print_json(listed[kind] if kind else {k.value: rows for k, rows in listed.items()})
+        print_json(listed[wanted] if wanted else {k.value: rows for k, rows in listed.items()})
         return
     for number, (name, rows) in enumerate(listed.items()):
         if number:
             print()
         _print(name, rows)
+
+
+def _kind(name: str, registry: "Registry") -> Kind:
+    """Return what is to be listed.
+
+    Raises:
+        UnknownName: there is no such list; of what is in one it says what explains it.
+    """
+    import shlex
+
+    from analogcli.errors import UnknownName
+    from analogcli.registry.about import about
+
+    kinds = {kind.value: kind for kind in Kind}
+    if name in kinds:
+        return kinds[name]
+    try:
+        about(registry, name)
+    except UnknownName:
+        hint = ""
+    else:
+        hint = f"`analog about {shlex.quote(name)}` explains that one."
+    raise UnknownName("list", name, kinds, hint)
 
 
 def _experiments(registry: "Registry") -> Rows:

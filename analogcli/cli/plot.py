@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analogcli.cli import options as o
-from analogcli.cli.drawings import DRIFT, Drawing, Quantity, of_devices, of_drift, of_registry, of_runs
+from analogcli.figures.drawing import Drawing, Quantity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -60,6 +60,7 @@ def plot(
     """
     from analogcli.cli.console import note
     from analogcli.errors import AnalogError
+    from analogcli.figures import draw, draw_runs
     from analogcli.figures.theme import save
     from analogcli.registry import load
     from analogcli.store import Store, locate
@@ -67,22 +68,24 @@ def plot(
     suffixes = _formats(formats)
     entries = load(registry)
     overrides = o.overrides(set_, epochs=epochs, seed=seed, n_models=n_models, dataset=dataset, backend=backend)
-    is_figure = entries.is_figure(names[0])
-    if is_figure and entries.figure(names[0]).kind in ("responses", "laws"):
-        drawn = of_devices(entries.figure(names[0]))
+    figure = entries.figure(names[0]) if entries.is_figure(names[0]) else None
+    if figure is not None and figure.kind in draw.WITHOUT_RUNS:
+        drawn = draw.without_runs(figure)
     else:
         opened = Store.open(store, create=False)
-        if names[0].lower() == DRIFT and not is_figure:
-            drawn = of_drift(opened, [opened.run(n) for n in names[1:]])
-        elif is_figure:
-            drawn = of_registry(opened, entries, entries.figure(names[0]), overrides, published=published)
+        if figure is not None:
+            drawn = draw.of_registry(opened, entries, figure, overrides, published=published)
+        elif names[0].lower() == draw_runs.DRIFT:
+            drawn = draw_runs.of_drift(opened, [opened.run(n) for n in names[1:]])
         else:
             try:
                 runs = [opened.run(n) for n in names]
             except AnalogError:
                 entries.figure(names[0])  # names the nearest figure, which is what was most likely meant
                 raise
-            drawn = of_runs(opened, runs, of)
+            drawn = draw_runs.of_runs(opened, runs, of)
+    for remark in drawn.remarks:
+        note(remark)
     if data is not None:
         _print_numbers(data, drawn)
         return

@@ -39,13 +39,20 @@ class ProgressView:
         self._name = ""
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+    def on_found(self, run: RunRecord) -> None:
+        """Say that the spec has a run already, and how far it is; of one that only waits in the queue nothing."""
+        if run.status == "finished":
+            self._say(f"already stored as run {run.short_id}; --again trains it anew")
+        elif run.attempts:
+            how_far = f"{run.status} after {run.epochs_done} epochs"
+            self._say(f"continuing run {run.short_id}, {how_far}; --again starts anew")
 
     def on_start(self, run: RunRecord, steps_per_epoch: int) -> None:
         """Open the bar over all epochs of all models."""
@@ -55,6 +62,7 @@ class ProgressView:
         self._name = f"{spec.experiment} {spec.setting}"
         self._say(f"run {run.short_id}: {self._name} on {spec.task.dataset}, backend {spec.backend}")
         total = max(spec.n_models * spec.task.epochs * steps_per_epoch, 1)
+        self._progress.start()  # Not before there is a bar: where nothing is trained an empty line would stay of it.
         self._task = self._progress.add_task(self._name, total=total, status="")
 
     def on_note(self, note: str) -> None:

@@ -28,6 +28,7 @@ def records(
     analog records exact-fig5
     analog records --into README.md
     """
+    from analogcli.cli.text_files import text_of
     from analogcli.errors import RunFailed, UnknownName, UsageError
     from analogcli.export.markdown import fill, table
     from analogcli.export.record import read_records
@@ -35,7 +36,7 @@ def records(
     if into is not None:
         if names:
             raise UsageError("--into fills all marked tables of the text; leave out the names")
-        text = into.read_text(encoding="utf-8")
+        text = text_of("--into", into)
         filled = fill(text, folder)
         if check and filled != text:
             raise RunFailed(

@@ -7,10 +7,11 @@ import typer
 
 from analogcli.cli import io_flags as io
 from analogcli.cli import options as o
+from analogcli.cli.text_files import text_of
 
 if TYPE_CHECKING:
     from analogcli.spec import ExecutionOptions, RunSpec
-    from analogcli.store import RunRecord, Store
+    from analogcli.store import RunRecord
 
 
 def run(
@@ -116,10 +117,14 @@ def run(
     if dry_run:
         print(f"# spec {spec.hash}\n{spec.to_yaml()}", end="")
         return
+    from analogcli.cli.progress import ProgressView
     from analogcli.store import Store
+    from analogcli.training import stored_or_trained
 
     execution = execution_options(cuda, threads, fuse, data_dir, checkpoint_minutes)
-    result = run_spec(Store.open(store), spec, execution, again=again, quiet=quiet)
+    opened = Store.open(store)
+    with ProgressView(quiet=quiet) as view:
+        result = stored_or_trained(opened, spec, execution, view, again=again)
     report(result, json=json)
 
 
@@ -140,12 +145,7 @@ def resolve(
     if spec_file is not None:
         if experiment or setting or protocol:
             raise UsageError("--spec already says what to run; leave out EXPERIMENT, --setting and --protocol")
-        try:
-            text = spec_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise UsageError(
-                f"--spec {spec_file} cannot be read: {getattr(exc, 'strerror', 'it is not text')}"
-            ) from exc
+        text = text_of("--spec", spec_file)
         return build(load(registry).overlay(load_yaml(text, f"--spec {spec_file}"), (reads or {}) | flags))
     entries = load(registry)
     if experiment is None:
@@ -180,33 +180,6 @@ def execution_options(
         )
     except ValidationError as exc:
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes}: {exc.errors()[0]['msg'].lower()}") from exc
-
-
-def run_spec(
-    store: "Store", spec: "RunSpec", execution: "ExecutionOptions", *, again: bool = False, quiet: bool = False
-) -> "RunRecord":
-    """Return the stored result of ``spec``, training it or the rest of it first where there is none."""
-    from analogcli.cli.console import note
-    from analogcli.cli.progress import ProgressView
-    from analogcli.errors import AlreadyStored
-
-    stored = None if again else store.find(spec)
-    if stored is not None and stored.status == "finished":
-        if not quiet:
-            note(f"already stored as run {stored.short_id}; --again trains it anew")
-        return stored
-    from analogcli.training import resume, train
-
-    try:
-        with ProgressView(quiet=quiet) as view:
-            if stored is None:
-                return train(store, spec, execution, view, again=again)
-            if not quiet and stored.attempts:
-                how_far = f"{stored.status} after {stored.epochs_done} epochs"
-                note(f"continuing run {stored.short_id}, {how_far}; --again starts anew")
-            return resume(store, stored, execution, view)
-    except AlreadyStored:
-        return run_spec(store, spec, execution, quiet=quiet)
 
 
 def report(run: "RunRecord", *, json: bool) -> None:

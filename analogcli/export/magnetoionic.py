@@ -12,14 +12,15 @@ Axes: O out, I in, without the border of zeros; P in, with it.
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from analogcli.figures.summary import relaxed_accuracy
 from analogcli.magnetoionic import law_of
 from analogcli.magnetoionic.network import border, names
 from analogcli.spec import BatchNormFcnModel, DoubleDevice, RunSpec
 from analogcli.store import ModelRecord, RunRecord, Store
+from analogcli.training.checkpoint import model_state
 
 TASKS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 """Data sets as the authors call them; any other keeps its name."""
@@ -43,10 +44,9 @@ def state_dict(store: Store, run: RunRecord, model: ModelRecord) -> dict[str, Te
     saved = store.saved_state(model)
     if saved is None:
         return {}
-    stored = store.load_state(saved)
-    tensors = {name.removeprefix("model/"): stored[name] for name in stored if name.startswith("model/")}
+    tensors = model_state(store.load_state(saved))
     n_layers = sum(name.endswith("weight1") for name in tensors)
-    steps = torch.tensor(sum(len(chunk) // 4 for chunk in store.series(model, "train_loss").values()))
+    steps = torch.tensor(sum(len(loss_S) for loss_S in store.series(model, "train_loss").values()))
     state: dict[str, Tensor] = {}
     for place in range(n_layers):
         pairs, normalisation = names(place)
@@ -64,8 +64,8 @@ def settings(store: Store, run: RunRecord, model: ModelRecord) -> dict[str, obje
     """Return the authors' settings file, with what leads back to the run at its end."""
     spec, device = run.spec, _device(run.spec)
     network = _network(spec)
-    losses = [loss for c in store.series(model, "train_loss").values() for loss in np.frombuffer(c, "<f4")[-1:]]
-    relaxed = [np.frombuffer(chunk, "<f4")[1] for chunk in store.series(model, "relaxed").values()]
+    losses = [float(loss) for loss_S in store.series(model, "train_loss").values() for loss in loss_S[-1:]]
+    relaxed = relaxed_accuracy(store, model)
     accuracy = model.epochs[-1].test_accuracy
     return {
         "task": TASKS.get(spec.task.dataset, spec.task.dataset),
@@ -88,9 +88,9 @@ def settings(store: Store, run: RunRecord, model: ModelRecord) -> dict[str, obje
             "clipping": device.clipping,
         },
         "criterion": "CrossEntropyLoss",
-        "loss": float(losses[-1]) if losses else None,
+        "loss": losses[-1] if losses else None,
         "accuracy": None if accuracy is None else 100 * accuracy,
-        "swap_accuracy": 100 * float(relaxed[-1]) if relaxed else None,
+        "swap_accuracy": None if relaxed is None else 100 * relaxed,
         "model_seed": model.seed,
         "run": run.id,
         "spec_hash": run.spec_hash,

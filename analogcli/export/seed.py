@@ -17,6 +17,7 @@ from analogcli.export import magnetoionic
 from analogcli.figures.summary import last_epochs_mean
 from analogcli.spec import PulsedDevice, RunSpec
 from analogcli.store import EpochRecord, ModelRecord, RunRecord, Store
+from analogcli.training.checkpoint import model_state
 
 
 def export_seed(store: Store, run: RunRecord, models: list[ModelRecord], folder: Path) -> list[Path]:
@@ -59,9 +60,7 @@ def _weights(store: Store, model: ModelRecord) -> dict[str, torch.Tensor]:
     saved = store.saved_state(model)
     if saved is None:
         return {}
-    tensors = store.load_state(saved)
-    # Sorted, because safetensors returns them in any order: the same run gives the same file.
-    return {key.removeprefix("model/"): tensors[key] for key in sorted(tensors) if key.startswith("model/")}
+    return model_state(store.load_state(saved))
 
 
 def _gradient(epoch: EpochRecord) -> float | None:

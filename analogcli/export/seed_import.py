@@ -24,6 +24,7 @@ from analogcli.export.magnetoionic import BORDER, FIELDS, TASKS, inner_inputs
 from analogcli.registry import Registry
 from analogcli.spec import ExecutionOptions, RunSpec
 from analogcli.store import RELAXED, EpochRecord, ModelEpoch, RunRecord, Store, collect
+from analogcli.training.checkpoint import as_checkpoint
 
 NAME = re.compile(r"(?P<id>(?P<time>\d{14})-.+)-(?P<model>\d+)\.json")
 RESTORE = "restore it, or leave its simulation out"
@@ -165,7 +166,7 @@ def spec_of(registry: Registry, simulation: Simulation) -> RunSpec:
 
 def _read(
     simulation: Simulation, index: int, spec: RunSpec
-) -> tuple[list[EpochRecord], dict[str, Tensor], dict[str, bytes]]:
+) -> tuple[list[EpochRecord], dict[str, Tensor], dict[str, np.ndarray]]:
     """Return epochs, state and series of one model."""
     if index not in simulation.settings:
         raise UsageError(f"{simulation.folder / f'{simulation.name}-{index}.json'} is missing; models count from 0")
@@ -182,9 +183,9 @@ def _read(
         raise UsageError(
             f"the files {simulation.folder / simulation.name}-{index}… do not fit each other ({exc}); {RESTORE}"
         ) from exc
-    series = {} if settings.loss is None else {"train_loss": np.array([settings.loss], "<f4").tobytes()}
+    series = {} if settings.loss is None else {"train_loss": np.array([settings.loss])}
     if settings.swap_accuracy is not None:
-        series[RELAXED] = np.array([math.nan, settings.swap_accuracy / 100], "<f4").tobytes()
+        series[RELAXED] = np.array([math.nan, settings.swap_accuracy / 100])
     return epochs, state, series
 
 
@@ -195,10 +196,10 @@ def _state(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
         tensor = tensor.detach().cpu().contiguous()
         if name.startswith("layers.1.weight"):
             inside_P = _inside(tensor.shape[1], width)
-            tensors[f"model/{BORDER}{name[-1]}"] = tensor[:, ~inside_P].contiguous()
+            tensors[f"{BORDER}{name[-1]}"] = tensor[:, ~inside_P].contiguous()
             tensor = tensor[:, inside_P].contiguous()
-        tensors[f"model/{name}"] = tensor
-    return tensors
+        tensors[name] = tensor
+    return as_checkpoint(tensors)
 
 
 def _inside(padded: int, width: int) -> Tensor:

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from analogcli.figures.selection import Choice
     from analogcli.registry import Published
     from analogcli.spec import RunSpec
-    from analogcli.store import ModelRecord, RunRecord
-
-Series = Callable[["ModelRecord"], np.ndarray]
-"""Returns the errors of a model, one an iteration."""
+    from analogcli.store import RunRecord, Store
 
 Lookup = Callable[["RunSpec"], "Published | None"]
 """Returns the published plateau of a run."""
@@ -55,15 +52,16 @@ class Line:
         return average_MS.mean(0), average_MS.std(0)
 
 
-def errors(run: "RunRecord", series: Series) -> np.ndarray:
+def errors(run: "RunRecord", store: "Store") -> np.ndarray:
     """Return the errors [models, iterations + 1] of the models that are done."""
-    found = [series(model) for model in run.models]
+    chunks = [list(store.series(model, "train_loss").values()) for model in run.models]
+    found = [np.concatenate(of_model) if of_model else np.zeros(0, np.float32) for of_model in chunks]
     longest = max(len(one) for one in found)
     return np.stack([one for one in found if len(one) == longest])
 
 
 def lines_of(
-    figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str], series: Series, published: Lookup
+    figure: Figure, choices: "Sequence[Choice]", titles: dict[str, str], store: "Store", published: Lookup
 ) -> list[tuple[int, Line]]:
     """Return every line that has a run, with the number of its panel."""
     out = []
@@ -81,15 +79,15 @@ def lines_of(
             style = figure.style.lines.get(curve.setting, DEFAULT_LINE)
             if not several and place >= len(COLOURS):  # colours come again
                 style = style.replace("-", "--", 1)
-            found = Line(label, group, colour, style, errors(choice.run, series), published(curve.spec))
+            found = Line(label, group, colour, style, errors(choice.run, store), published(curve.spec))
             out.append((number, found))
     return out
 
 
-def lines_of_runs(runs: "Sequence[RunRecord]", labels: Sequence[str], series: Series) -> list[tuple[int, Line]]:
+def lines_of_runs(runs: "Sequence[RunRecord]", labels: Sequence[str], store: "Store") -> list[tuple[int, Line]]:
     """Return a line for each of any runs, all in one panel."""
     of = zip(runs, labels, cycle(COLOURS), strict=False)
-    return [(0, Line(label, "", colour, "-", errors(run, series), None)) for run, label, colour in of]
+    return [(0, Line(label, "", colour, "-", errors(run, store), None)) for run, label, colour in of]
 
 
 def draw_figure(figure: Figure, lines: Sequence[tuple[int, Line]]) -> Canvas:

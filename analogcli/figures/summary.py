@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev, stdev
 from typing import Any, Literal
 
-import numpy as np
-
 from analogcli.store import RELAXED, EpochRecord, ModelRecord, RunRecord, Store
 
 LAST_EPOCHS = 5
@@ -119,8 +117,14 @@ def spread(
 
 def relaxed_accuracies(store: Store, run: RunRecord) -> list[float]:
     """Return the accuracy of each model after its devices have relaxed [fraction]; none where that was not measured."""
-    chunks = [chunk for model in run.models for chunk in store.series(model, RELAXED).values()]
-    return [float(np.frombuffer(chunk, "<f4")[1]) for chunk in chunks]
+    found = [relaxed_accuracy(store, model) for model in run.models]
+    return [accuracy for accuracy in found if accuracy is not None]
+
+
+def relaxed_accuracy(store: Store, model: ModelRecord) -> float | None:
+    """Return the accuracy of a model after its devices have relaxed [fraction]; None where that was not measured."""
+    tested = [float(accuracy) for _loss, accuracy in store.series(model, RELAXED).values()]
+    return tested[-1] if tested else None
 
 
 def _trained(model: ModelRecord, measure: Measure) -> list[float]:

@@ -8,7 +8,7 @@
 """
 
 from analogcli.magnetoionic.laws import DeviceLaw, ExponentialLaw, LinearLaw
-from analogcli.magnetoionic.network import PairNetwork
+from analogcli.magnetoionic.network import PairNetwork, weights_of
 from analogcli.magnetoionic.own import law_of
 
-__all__ = ["DeviceLaw", "ExponentialLaw", "LinearLaw", "PairNetwork", "law_of"]
+__all__ = ["DeviceLaw", "ExponentialLaw", "LinearLaw", "PairNetwork", "law_of", "weights_of"]

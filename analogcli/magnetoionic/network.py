@@ -141,6 +141,13 @@ def names(place: int) -> tuple[str, str]:
     return f"layers.{3 * place + 1}", f"layers.{3 * place + 2}"
 
 
+def weights_of(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return w₂ − w₁ [O, I] by layer, in their order, from the state of one model; without the border."""
+    n_layers = sum(name.endswith(".weight1") for name in state)
+    layers = [names(place)[0] for place in range(n_layers)]
+    return {layer: state[f"{layer}.weight2"] - state[f"{layer}.weight1"] for layer in layers}
+
+
 def border(law: DeviceLaw, init: float, shape_OI: tuple[int, int], seed: int) -> list[Tensor]:
     """Return w₁ and w₂ of the devices [O, I] at the inputs of the border, which never move."""
     return initial_pairs(law, init, shape_OI, stream(seed, "init/border"))

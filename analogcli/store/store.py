@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
@@ -26,6 +27,7 @@ from analogcli.store.location import Location, locate
 from analogcli.store.patience import commit, patient
 from analogcli.store.processes import this_process
 from analogcli.store.provenance import Provenance
+from analogcli.store.series import decode, encode
 from analogcli.store.settings import checkpoint_files
 from analogcli.store.values import (
     HELD,
@@ -140,7 +142,7 @@ class Store:
             for one in done:
                 session.add(schema.Epoch(model_id=one.model_id, **asdict(one.record)))
                 session.add_all(
-                    schema.Series(model_id=one.model_id, name=name, epoch=one.record.epoch, values=values)
+                    schema.Series(model_id=one.model_id, name=name, epoch=one.record.epoch, values=encode(values))
                     for name, values in one.series.items()
                 )
                 self._replace_checkpoint(session, one.model_id, one.record.epoch, 0, one.checkpoint)
@@ -281,11 +283,11 @@ class Store:
         return checkpoints.read(self.files, saved.file)
 
     @patient
-    def series(self, model: ModelRecord, name: str) -> dict[int, bytes]:
-        """Return a series of a model as chunks of little-endian float32 by epoch."""
+    def series(self, model: ModelRecord, name: str) -> dict[int, np.ndarray]:
+        """Return a series of a model as chunks of float32 by epoch, in order; empty if there is none."""
         query = select(schema.Series).filter_by(model_id=model.id, name=name).order_by(schema.Series.epoch)
         with self._read() as session:
-            return {row.epoch: row.values for row in session.scalars(query)}
+            return {row.epoch: decode(row.values) for row in session.scalars(query)}
 
     @patient
     def inferences(self, run: RunRecord) -> list[tuple[PcmInference, list[InferenceRecord]]]:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from analogcli.errors import SpecError
 from analogcli.spec import RunSpec, build
 from analogcli.store import schema
@@ -53,8 +55,8 @@ class ModelEpoch:
 
     model_id: int
     record: EpochRecord
-    series: dict[str, bytes]
-    """Little-endian float32 by name."""
+    series: dict[str, np.ndarray]
+    """Numbers by the name of their series; kept as float32."""
     checkpoint: CheckpointFile
 
 

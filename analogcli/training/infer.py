@@ -17,7 +17,8 @@ from analogcli.errors import UsageError
 from analogcli.spec import ExecutionOptions, HardwareAware, PcmInference
 from analogcli.store import BEFORE, InferenceRecord, ModelRecord, RunRecord, Store
 from analogcli.training.fit import evaluate
-from analogcli.training.run import Prepared, model_state, prepare, same_data
+from analogcli.training.run import Prepared, prepare, same_data
+from analogcli.training.trained import states_of
 
 MOST_PREDICTIONS = 64
 """Numbers that are few enough to be looked at one by one."""
@@ -55,7 +56,7 @@ def infer(
     What is stored already is not computed a second time, unless ``again``.
 
     Raises:
-        UsageError: the run is not finished, or data, backend or device are not there.
+        UsageError: the run is not finished, a model has no checkpoint, or data, backend or device are not there.
         RunFailed: the data are not those of the run.
     """
     if run.status != "finished":
@@ -98,8 +99,7 @@ def _infer_group(
     ready: Prepared,
     on_point: Callable[[int], None],
 ) -> None:
-    saved = [store.saved_state(model) for model in models]
-    states = [model_state(store.load_state(one)) for one in saved if one is not None]
+    states = states_of(store, run, models)
     seeds = [model.seed for model in models]
     on_chip = ready.backend.for_inference(run.spec, ready.dataset, seeds, states, ready.device)
     programmed = None

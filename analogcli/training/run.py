@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from operator import or_
-from typing import Protocol
 
+import numpy as np
 import torch
 
 from analogcli import backends, data
@@ -32,21 +32,12 @@ from analogcli.store import (
     collect,
 )
 from analogcli.training import device as devices
+from analogcli.training.checkpoint import as_checkpoint, model_state
 from analogcli.training.events import EpochDone, Position, Saved, Watch
 from analogcli.training.fit import evaluate, fit, steps_per_epoch
 from analogcli.training.lease import keeping
+from analogcli.training.observer import Observer
 from analogcli.training.stop import StopRequest, listening
-
-
-class Observer(Protocol):
-    """Who watches a run, e.g. the progress display."""
-
-    def on_start(self, run: RunRecord, steps_per_epoch: int) -> None: ...
-    def on_note(self, note: str) -> None: ...
-    def on_models(self, models: Sequence[ModelRecord], epochs_done: int) -> None: ...
-    def on_step(self, epoch: int, step: int, steps: int) -> None: ...
-    def on_epoch(self, models: Sequence[ModelRecord], records: Sequence[EpochRecord]) -> None: ...
-    def on_stop_request(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -234,7 +225,7 @@ def _train_group(
         files = []
         states = zip(group.runs, group.models, trainable.state_dict(), here.as_tensors(), strict=True)
         for run, model, state, progress in states:
-            tensors = {f"model/{key}": tensor for key, tensor in state.items()} | progress
+            tensors = as_checkpoint(state) | progress
             # A process that has lost the run, and does not know it, must not write over files of the one that has it.
             files.append(store.save_state(run.id, model.index, f"{name}-attempt-{len(run.attempts)}", tensors))
         return files
@@ -246,7 +237,7 @@ def _train_group(
         timer.restart()
         match event:
             case EpochDone(records, loss_RS, _):
-                series = [{"train_loss": _bytes(loss_S)} if len(loss_S) else {} for loss_S in loss_RS]
+                series = [{"train_loss": loss_S.numpy()} if len(loss_S) else {} for loss_S in loss_RS]
                 if event.position.epoch == spec.task.epochs:
                     series = list(map(or_, series, _after_training(trainable, ready.dataset, spec.task, len(seeds))))
                 ids = [model.id for model in group.models]
@@ -280,21 +271,12 @@ def _with_rate_of(run: RunRecord, record: EpochRecord) -> EpochRecord:
 
 def _after_training(
     trainable: backends.Trainable, dataset: data.DataSet, task: Task, models: int
-) -> list[dict[str, bytes]]:
+) -> list[dict[str, np.ndarray]]:
     """Return for each model what else is measured once it is trained: test loss and accuracy after relaxation."""
     relaxed = trainable.relaxed() if isinstance(trainable, backends.Relaxes) else None
     if relaxed is None:
         return [{}] * models
-    return [{RELAXED: _bytes(torch.tensor(tested))} for tested in evaluate(relaxed, dataset, task)]
-
-
-def model_state(checkpoint: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the state of the model from its checkpoint."""
-    return {k.removeprefix("model/"): t for k, t in checkpoint.items() if k.startswith("model/")}
-
-
-def _bytes(loss_S: torch.Tensor) -> bytes:
-    return loss_S.numpy().astype("<f4").tobytes()
+    return [{RELAXED: np.array(tested)} for tested in evaluate(relaxed, dataset, task)]
 
 
 @contextmanager

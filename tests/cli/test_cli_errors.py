@@ -1,5 +1,6 @@
 """Whatever a user gets wrong is one sentence that says what to type instead; a traceback is for nobody."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,12 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((*RUN, "--dataset", "mnist5"), "mnist5k"),
     ((*RUN, "--backend", "nativ"), "did you mean native?"),
     ((*RUN, "--setting", "analog-sgd", "--device", "soft-bound"), "did you mean soft-bounds?"),
-    (("list", "setings"), "setings"),
+    (("list", "setings"), "error: no list is called 'setings'; did you mean settings?"),
+    (("list", "everything"), "no list is called 'everything'; known: experiments, settings, figures, devices, runs."),
+    (("list", "tt-v1"), "devices, runs. `analog about tt-v1` explains that one."),
+    (("list", "Analog SGD"), "`analog about 'Analog SGD'` explains that one."),
+    (("list", "figure4"), "did you mean figures? `analog about figure4` explains that one."),
+    (("plot", "last", "--of", "nix"), "Invalid value for '--of': 'nix' is not one of 'result'"),
     (("sweep", "figg4"), "no figure is called 'figg4'"),
     (("sweep", "mnist-fcm", "--grid", "tau=0.5"), "did you mean mnist-fcn"),
     (("data", "mnst"), "did you mean mnist"),
@@ -239,13 +245,37 @@ def test_a_mistake_about_stored_runs_is_one_sentence_and_exit_2(
 @pytest.mark.parametrize(
     "words", [("plot", "last"), ("export", "last", "--format", "csv"), ("export", "last", "--format", "json")]
 )
-def test_a_folder_that_cannot_be_made_is_one_sentence_and_exit_1(
+def test_a_folder_that_cannot_be_made_is_one_sentence_and_exit_2(
     analog: Callable[..., Done], workspace: Path, words: tuple[str, ...]
 ) -> None:
     (workspace / "file").touch()
     done = analog(*words, "--out", "file/below")
+    assert done.code == 2
+    assert re.fullmatch("error: file/.*: Not a directory; give another path", one_sentence(done))
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["made anew", "checked"])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("nowhere.md", "No such file or directory"), (".", "Is a directory"), ("binary.md", "it is not text")],
+)
+def test_a_text_that_cannot_be_read_is_one_sentence_and_exit_2(
+    analog: Callable[..., Done], workspace: Path, path: str, reason: str, check: tuple[str, ...]
+) -> None:
+    (workspace / "binary.md").write_bytes(b"\xff\xfe\x00")
+    done = analog("records", "--into", path, *check)
+    assert done.code == 2
+    assert one_sentence(done) == f"error: --into {path} cannot be read: {reason}; give another path"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is what Linux calls /dev/full")
+def test_a_full_disk_is_not_the_fault_of_a_path(analog: Callable[..., Done], workspace: Path) -> None:
+    analog(*RUN, *TINY, "--epochs", "1")
+    (workspace / "out").mkdir()
+    (workspace / "out" / "mnist-fcn.jsonl").symlink_to("/dev/full")
+    done = analog("export", "last", "--format", "record", "--out", "out")
     assert done.code == 1
-    assert one_sentence(done).startswith("error: file")
+    assert one_sentence(done) == "error: the system says: No space left on device"
 
 
 def test_a_backend_that_does_not_work_here_says_so(analog_process: Callable[..., Done], workspace: Path) -> None:

@@ -15,15 +15,10 @@ from analogcli.figures import descents, responses
 from analogcli.figures.selection import ONE_SPEC, Choice, choose
 from analogcli.registry import Registry
 from analogcli.spec import RunSpec
-from analogcli.store import EpochRecord, ModelEpoch, ModelRecord, Store
+from analogcli.store import EpochRecord, ModelEpoch, Store
 
 DESCENTS = ["exact/fig1", "exact/fig3", "exact/fig4-tau", "exact/fig4-sigma", "exact/fig4-init", "response/fig2"]
 SHORT = ("--set", "task.iterations=20")
-
-
-def series(store: Store) -> Callable[[ModelRecord], np.ndarray]:
-    """What reads the errors of a model."""
-    return lambda model: np.frombuffer(b"".join(store.series(model, "train_loss").values()), "<f4")
 
 
 def add(store: Store, spec: RunSpec, errors: list[list[float]]) -> None:
@@ -35,8 +30,7 @@ def add(store: Store, spec: RunSpec, errors: list[list[float]]) -> None:
         file = store.save_state(run_id, model.index, "state", {"w": torch.zeros(1)})
         store.record_epochs([ModelEpoch(model.id, EpochRecord(0, None, 1.0, None, None, None, 0.0), {}, file)])
         record = EpochRecord(1, error_S[-1], error_S[-1], None, 1.0, 0.1, 0.1)
-        values = np.array(error_S, "<f4").tobytes()
-        store.record_epochs([ModelEpoch(model.id, record, {"train_loss": values}, file)])
+        store.record_epochs([ModelEpoch(model.id, record, {"train_loss": np.array(error_S)}, file)])
     store.end(run_id, "finished")
 
 
@@ -53,7 +47,7 @@ def chosen(store: Store, registry: Registry, name: str) -> list[Choice]:
 def test_a_figure_draws_every_line_and_names_it(name: str, store: Store, registry: Registry) -> None:
     figure, choices = registry.figure(name), chosen(store, registry, name)
     titles = {n: s.title for n, s in registry.protocols[figure.protocol].settings.items()}
-    lines = descents.lines_of(figure, choices, titles, series(store), lambda spec: None)
+    lines = descents.lines_of(figure, choices, titles, store, lambda spec: None)
     canvas = descents.draw_figure(figure, lines)
     drawn = [line for ax in canvas.axes for line in ax.lines]
     assert len(drawn) == len(choices) == len(lines)
@@ -70,7 +64,7 @@ def test_the_average_is_that_of_the_papers_and_the_band_is_over_models(store: St
     curve = registry.curves(registry.figure("exact/fig1"))[0]
     spec = curve.spec.model_copy(update={"n_models": 2})
     add(store, spec, [[1.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
-    (line,) = descents.lines_of_runs(store.runs(), ["one"], series(store))
+    (line,) = descents.lines_of_runs(store.runs(), ["one"], store)
     mean_S, std_S = line[1].smoothed(0.9)
     np.testing.assert_allclose(mean_S, [2.0, 1.8, 1.62])
     np.testing.assert_allclose(std_S, [1.0, 0.9, 0.81])
@@ -87,7 +81,7 @@ def test_an_engine_or_a_fidelity_does_not_stand_in_for_another(store: Store, reg
 def test_published_plateaus_are_drawn_on_request(store: Store, registry: Registry) -> None:
     figure, choices = registry.figure("exact/fig1"), chosen(store, registry, "exact/fig1")
     titles = {n: s.title for n, s in registry.protocols[figure.protocol].settings.items()}
-    lines = descents.lines_of(figure, choices, titles, series(store), registry.published)
+    lines = descents.lines_of(figure, choices, titles, store, registry.published)
     (ax,) = descents.draw_figure(figure, lines).axes
     plateaus = [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == ":"]
     assert sorted(plateaus) == sorted(v.value for t in registry.experiments["squares-lr"].published for v in t.values)

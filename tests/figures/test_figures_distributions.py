@@ -5,10 +5,10 @@ import pytest
 import torch
 from figures_kit import PROVENANCE
 
-from analogcli.cli.drawings import of_registry
 from analogcli.cli.progress import ProgressView
 from analogcli.errors import UsageError
 from analogcli.figures.distributions import BINS, Distribution
+from analogcli.figures.draw import of_registry
 from analogcli.registry import Registry
 from analogcli.spec import ExecutionOptions
 from analogcli.store import RunRecord, Store
@@ -62,5 +62,5 @@ def test_figure_7_draws_both_and_prints_densities_of_area_1(store: Store, regist
 def test_a_model_without_a_checkpoint_is_named(store: Store, registry: Registry) -> None:
     run = a_run(store, registry, "fp-sgd")
     empty = store.begin(run.spec, PROVENANCE, repeatable=True, resolved={})
-    with pytest.raises(UsageError, match=r"has no checkpoint of some models; `analog resume"):
+    with pytest.raises(UsageError, match=r"has no checkpoint of model 0, 1; `analog resume"):
         trained(store, store.run(empty))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from analogcli.cli.drawings import Quantity, of_runs
 from analogcli.errors import UsageError
+from analogcli.figures.draw_runs import of_runs
+from analogcli.figures.drawing import Quantity
 from analogcli.figures.laws import draw_laws
 from analogcli.figures.learning_rates import draw_figure
 from analogcli.figures.selection import Choice, choose

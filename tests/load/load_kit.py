@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from analogcli.registry import load
@@ -66,7 +67,7 @@ def write(address: str, writer: int, runs: int, epochs: int) -> Written:
         (model,) = store.runs(id=run_id)[0].models
         for number in range(epochs):
             file = CheckpointFile(f"checkpoints/{run_id}/model-0/epoch-{number:04d}.safetensors", "0" * 64, 1)
-            store.record_epochs([ModelEpoch(model.id, epoch(number), {"train_loss": bytes(400)}, file)])
+            store.record_epochs([ModelEpoch(model.id, epoch(number), {"train_loss": np.zeros(100)}, file)])
             longest, began = max(longest, time.monotonic() - began), time.monotonic()
         store.end(run_id, "finished")
         transactions += epochs + 2

@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analogcli.registry import load
 from analogcli.spec import ExecutionOptions, RunSpec
 from analogcli.store import CheckpointFile, EpochRecord, ModelEpoch, ModelRecord, Provenance, Store, collect
@@ -44,7 +46,7 @@ def train_one(store: Store, run_id: str, model: ModelRecord, number: int) -> Che
     import torch
 
     file = store.save_state(run_id, model.index, f"epoch-{number:04d}", {"epoch": torch.tensor(number)})
-    store.record_epochs([ModelEpoch(model.id, epoch(number), {"train_loss": bytes(4 * number)}, file)])
+    store.record_epochs([ModelEpoch(model.id, epoch(number), {"train_loss": np.arange(number)}, file)])
     return file
 
 

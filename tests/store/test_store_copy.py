@@ -48,7 +48,8 @@ def contents(store: Store) -> dict[str, Any]:
         for model in run.models:
             saved = store.saved_state(model)
             tensors = {k: v.tolist() for k, v in store.load_state(saved).items()} if saved else None
-            models.append((model.index, model.seed, model.epochs, store.series(model, "train_loss"), saved, tensors))
+            series = {epoch: chunk.tolist() for epoch, chunk in store.series(model, "train_loss").items()}
+            models.append((model.index, model.seed, model.epochs, series, saved, tensors))
         inferences = [
             (settings, [(r.repeat, r.seconds, r.test_loss, r.test_accuracy, str(r.predictions)) for r in records])
             for settings, records in store.inferences(run)

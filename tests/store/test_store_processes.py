@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import pytest
 import server_kit
 from store_helpers import NO_FILE, begin, epoch
@@ -25,7 +26,7 @@ def write_epochs(start: Barrier, address: str) -> str:
     store = Store.open(address)
     run = store.run(begin(store))
     for number in range(EPOCHS):
-        done = ModelEpoch(run.models[0].id, epoch(number, number / EPOCHS), {"train_loss": b"1234"}, NO_FILE)
+        done = ModelEpoch(run.models[0].id, epoch(number, number / EPOCHS), {"train_loss": np.zeros(3)}, NO_FILE)
         store.record_epochs([done])
         assert len(store.run(run.id).models[0].epochs) == number + 1
     store.end(run.id, "finished")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import sqlalchemy as sa
@@ -44,10 +45,14 @@ def test_what_was_recorded_is_read_back_to_the_last_digit(store: Store) -> None:
     third = 1 / 3
     record = type(epoch(1))(1, third, third**2, third**3, 1e-300, 0.1 + 0.2, 5e-324)
     file = store.save_state(run.id, 0, "epoch-0001", {})
-    store.record_epochs([ModelEpoch(run.models[0].id, record, {"train_loss": b"\0\1\2\3"}, file)])
+    losses = np.array([third, 1e-40, np.inf, np.nan])
+    store.record_epochs([ModelEpoch(run.models[0].id, record, {"train_loss": losses}, file)])
     model = store.run(run.id).models[0]
     assert model.epochs == (record,)
-    assert store.series(model, "train_loss") == {1: b"\0\1\2\3"}
+    series = store.series(model, "train_loss")
+    assert list(series) == [1]
+    assert series[1].dtype == np.float32
+    np.testing.assert_array_equal(series[1], losses.astype(np.float32))
     assert store.series(model, "no such series") == {}
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import numpy as np
 import pytest
 from server_kit import PASSWORD, Server
 from store_helpers import begin, epoch, provenance, train_one
@@ -189,7 +190,7 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(postgres: Server) -> No
         for number, ask in enumerate(
             (
                 lambda: store.take_over(run.id, provenance(), repeatable=True, resolved={}),
-                lambda: store.record_epochs([ModelEpoch(model, epoch(1), {"train_loss": b"1234"}, file)]),
+                lambda: store.record_epochs([ModelEpoch(model, epoch(1), {"train_loss": np.zeros(3)}, file)]),
                 lambda: store.record_checkpoints({model: file}, 1, 5),
                 lambda: store.record_inferences(PcmInference(), [InferenceRecord(model, 0, 1.0, 0.5, 0.5)]),
                 lambda: store.end(run.id, "finished"),

@@ -188,6 +188,23 @@ def test_a_run_that_is_not_finished_says_how_to_finish_it(analog: Callable[..., 
     )
 
 
+def test_a_finished_run_that_lacks_a_checkpoint_names_the_model_and_the_way_out(analog: Callable[..., Done]) -> None:
+    run = trained(analog, "--setting", "fp-sgd", "--n-models", "2")
+    store = Store.open(None, create=False)
+    saved = store.saved_state(store.run(run).models[1])
+    assert saved is not None
+    (store.folder / saved.file.path).unlink()
+    # What is damaged is not copied: in the copy the run is finished, and one of its models has no checkpoint.
+    assert analog("store", "copy", "results/analog.db", "copy/analog.db").code == 1
+    done = analog("infer", run, *FEW, "--store", "copy/analog.db")
+    assert done.code == 2
+    assert done.err == (
+        f"error: run {run[:8]} has no checkpoint of model 1; copy it again from a store that has it "
+        "(`analog store copy`), or `analog run --again` trains it anew\n"
+    )
+    assert Store.open("copy/analog.db").counts()["inferences"] == 0
+
+
 def test_a_picture_of_nothing_says_what_makes_something(analog: Callable[..., Done], stopped: str) -> None:
     done = analog("plot", "drift", "last")
     assert done.code == 2
