@@ -5,7 +5,7 @@ from analogcli.store.copy import WHAT, Copied, copy_runs
 from analogcli.store.location import DEFAULT_STORE, Location, locate
 from analogcli.store.network import network_file_system, refuse_shared_sqlite
 from analogcli.store.provenance import Provenance, collect, version_of
-from analogcli.store.queue import LEASE_S, Queue, Queued, Wanted
+from analogcli.store.queue import LEASE_S, Queue
 from analogcli.store.store import Store
 from analogcli.store.values import (
     BEFORE,
@@ -14,9 +14,11 @@ from analogcli.store.values import (
     InferenceRecord,
     ModelEpoch,
     ModelRecord,
+    Queued,
     RunHead,
     RunRecord,
     SavedState,
+    Wanted,
 )
 
 __all__ = [

@@ -19,12 +19,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, defer, load_only
 from sqlalchemy.sql.functions import FunctionElement
 
-from analogcli.spec import RunSpec
 from analogcli.store import schema
 from analogcli.store.location import Location
 from analogcli.store.patience import patient
-from analogcli.store.processes import Owner, this_process
-from analogcli.store.values import HELD, RunRecord, is_held, new_run, owner_of, run_record, status_of
+from analogcli.store.processes import this_process
+from analogcli.store.rows import STANDING, is_held, new_run, owner_of, queued, run_record, status_of
+from analogcli.store.values import HELD, Queued, RunRecord, Status, Wanted
 
 if TYPE_CHECKING:
     from analogcli.store.store import Store
@@ -37,38 +37,6 @@ ONE_AT_A_TIME = 0x717565756564
 """Key of the lock under which a server's specs are looked for and stored: "queued" in ASCII."""
 
 Wish = Literal["cancel"]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A run that a sweep wants; ``command`` trains it alone."""
-
-    spec: RunSpec
-    command: str
-
-
-@dataclass(frozen=True)
-class Queued:
-    """A run of a sweep and how it stands, without its spec and epochs."""
-
-    run_id: str
-    spec_hash: str
-    sweep: str
-    command: str
-    status: str
-    error: str | None
-    worker: str | None
-    owner: Owner
-    lease_s: float | None
-    """What is left of the lease of a run that is held [s]."""
-
-    is_claimable: bool
-    """Whether the next worker takes it."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no worker will look at it again."""
-        return not self.is_claimable and self.status not in HELD
 
 
 class _Now(FunctionElement[float]):
@@ -230,9 +198,9 @@ class Queue:
                 _put_back(run)
 
     @patient
-    def cancel(self, run_ids: Iterable[str]) -> dict[str, str]:
+    def cancel(self, run_ids: Iterable[str]) -> dict[str, Status]:
         """Cancel runs that are not over and return what has become of each that was not: cancelled or cancelling."""
-        changed = {}
+        changed: dict[str, Status] = {}
         with self.store._write() as session:
             now = database_time(session)
             for run_id in run_ids:
@@ -247,11 +215,11 @@ class Queue:
         """Return the runs of ``sweep``, or of all sweeps, in their order; one that several want comes once."""
         run, entry = schema.Run, schema.SweepRun
         query = select(run, entry).join(entry, entry.run_id == run.id).order_by(entry.queued_at, entry.position)
-        query = query.options(load_only(run.spec_hash, run.status, run.error, *WHO))
+        query = query.options(load_only(*STANDING))
         query = query.filter(entry.sweep == sweep) if sweep else query
         with self.store._read() as session:
             now = database_time(session)
-            found = {one.id: _queued(one, wanted, now) for one, wanted in session.execute(query)}
+            found = {one.id: queued(one, wanted, now) for one, wanted in session.execute(query)}
         return list(found.values())
 
     @patient
@@ -261,12 +229,6 @@ class Queue:
         with self.store._read() as session:
             names = list(session.scalars(query.order_by(sa.func.max(schema.SweepRun.queued_at))))
         return next((one for one in reversed(names) if one == name or one.startswith(f"{name}-")), None)
-
-
-WHO = (
-    schema.Run.worker, schema.Run.hostname, schema.Run.pid, schema.Run.process_started, schema.Run.place,
-    schema.Run.lease_until,
-)  # fmt: skip
 
 
 def _of(sweep: str | None, what: sa.ColumnElement[bool]) -> sa.Select[schema.Run]:
@@ -301,19 +263,3 @@ def _put_back(run: schema.Run) -> None:
     run.status, run.error, run.deaths, run.updated_at = "queued", None, 0, datetime.now(UTC)
     # Nobody has it: what its last process may still want to record is refused.
     run.hostname = run.pid = run.process_started = run.place = run.worker = run.lease_until = None
-
-
-def _queued(run: schema.Run, entry: schema.SweepRun, now: float) -> Queued:
-    held = is_held(run, now)
-    return Queued(
-        run_id=run.id,
-        spec_hash=run.spec_hash,
-        sweep=entry.sweep,
-        command=entry.command,
-        status=status_of(run, now),
-        error=run.error,
-        worker=run.worker,
-        owner=owner_of(run),
-        lease_s=run.lease_until - now if held and run.lease_until is not None else None,
-        is_claimable=run.status == "queued" or (run.status in HELD and not held),
-    )

@@ -26,6 +26,7 @@ from analogcli.store.location import Location, locate
 from analogcli.store.patience import commit, patient
 from analogcli.store.processes import this_process
 from analogcli.store.provenance import Provenance
+from analogcli.store.rows import SpecTexts, is_held, new_run, owner_of, run_head, run_record
 from analogcli.store.settings import checkpoint_files
 from analogcli.store.values import (
     HELD,
@@ -35,12 +36,7 @@ from analogcli.store.values import (
     RunHead,
     RunRecord,
     SavedState,
-    SpecTexts,
-    is_held,
-    new_run,
-    owner_of,
-    run_head,
-    run_record,
+    Status,
 )
 
 if TYPE_CHECKING:
@@ -166,7 +162,7 @@ class Store:
                 session.merge(schema.Inference(**asdict(record), **data, recorded_at=_now()))
 
     @patient
-    def end(self, run_id: str, status: str, error: str | None = None) -> None:
+    def end(self, run_id: str, status: Status, error: str | None = None) -> None:
         """Record how a run ended: finished, failed (with the error text) or interrupted.
 
         Raises:
