@@ -173,8 +173,10 @@ def of_drift(store: "Store", runs: "list[RunRecord]") -> Drawing:
     """Draw what `analog infer` stored of these runs, of all runs if none is named."""
     from analogcli.errors import UsageError
     from analogcli.figures.drift import DriftCurve, by_time, draw_drift
+    from analogcli.store import Inferences
 
-    known = [run for run in runs or store.with_inferences() if store.inferences(run)]
+    inferences = Inferences(store)
+    known = [run for run in runs or inferences.runs() if inferences.of(run)]
     left_out = [run.short_id for run in runs if run not in known]
     if left_out or not known:
         which = f"run {', '.join(left_out)}" if left_out else "any run"
@@ -182,7 +184,7 @@ def of_drift(store: "Store", runs: "list[RunRecord]") -> Drawing:
     curves = [
         DriftCurve(label, settings.drift_compensation, by_time(records))
         for run, label in zip(known, _short_labels(known), strict=True)
-        for settings, records in store.inferences(run)
+        for settings, records in inferences.of(run)
     ]
     return Drawing("-".join([DRIFT, *(run.short_id for run in runs)])[:100], lambda: draw_drift(curves))
 

@@ -15,7 +15,7 @@ from analogcli.errors import UsageError
 from analogcli.figures.drift import by_time
 from analogcli.figures.summary import LAST_EPOCHS, Measure, last_epochs_mean, measure_of, relaxed_accuracies
 from analogcli.registry import Published, Registry
-from analogcli.store import RunRecord, Store
+from analogcli.store import Inferences, RunRecord, Store
 
 FOLDER = "reproduction"
 """Where records lie, beside the store."""
@@ -142,7 +142,7 @@ def _number(known: Published) -> PublishedNumber:
 
 def _drifted(store: Store, run: RunRecord) -> tuple[AfterProgramming, ...]:
     found = []
-    for memory, records in store.inferences(run):
+    for memory, records in Inferences(store).of(run):
         last = by_time(records)[-1]
         if last.accuracy is None or last.accuracy_std is None:
             mean, std = _shown(last.loss), _shown(last.loss_std)

@@ -73,7 +73,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
             return Copied(run_id, "queued" if status == "queued" else "being trained")
     if theirs and ours.reached <= theirs.reached and ours.inferences <= theirs.inferences:
         return Copied(run_id, "there already")
-    with source._read() as session:
+    with source.reading() as session:
         run = session.get_one(schema.Run, run_id, options=_WHOLE)
         files = {m.index: CheckpointFile(c.path, c.sha256, c.size) for m in run.models for c in m.checkpoints}
         payloads, problems = _sound(source, run_id, files)
@@ -87,7 +87,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
         status = _status(source, run_id, ours)
 
         def write() -> None:
-            with target._write() as there:
+            with target.writing() as there:
                 if further:
                     _replace(there, run, status, set(payloads))
                 _add_inferences(there, run)
@@ -126,7 +126,7 @@ def _all_known(store: Store) -> dict[str, _Known]:
         per_run(func.sum(schema.Checkpoint.step), schema.Checkpoint),
         per_run(func.count(), schema.Inference),
     )
-    with store._read() as session:
+    with store.reading() as session:
         return {
             run_id: _Known(status, _Reached(status == "finished", epochs, files, int(steps)), inferences)
             for run_id, status, epochs, files, steps, inferences in session.execute(
