@@ -31,7 +31,9 @@ def cancel(
     queue = Queue(Store.open(store, create=False))
     ids: list[str] = []
     if all_:
-        ids = [run.id for run in queue.store.runs() if run.status in ("queued", "running")]
+        known = queue.store.heads(status=["queued", "running"])
+        # Of one that is stored as running the process may be gone: nobody trains it.
+        ids = [run.id for run in known if run.status != "interrupted"]
         ids += [entry.run_id for entry in queue.waiting() if entry.is_claimable and entry.run_id not in ids]
     for name in names or []:
         sweep = queue.sweep(name)

@@ -132,7 +132,7 @@ def torture(
 
     with tempfile.TemporaryDirectory(prefix="analog-torture-") as folder:
         opened = Store.open(store or folder)
-        if opened.runs():
+        if opened.count():
             raise UsageError(f"the store {opened.location} has runs already; torture wants an empty one")
         began, console = time.monotonic(), err()
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

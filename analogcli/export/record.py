@@ -22,7 +22,7 @@ from analogcli.figures.summary import (
     spread,
 )
 from analogcli.registry import Published, Registry
-from analogcli.store import RunRecord, Store
+from analogcli.store import Inferences, RunRecord, Store
 
 FOLDER = "reproduction"
 """Where records lie, beside the store."""
@@ -150,7 +150,7 @@ def _number(known: Published) -> PublishedNumber:
 
 def _drifted(store: Store, run: RunRecord) -> tuple[AfterProgramming, ...]:
     found = []
-    for memory, records in store.inferences(run):
+    for memory, records in Inferences(store).of(run):
         last = by_time(records)[-1]
         if last.accuracy is None or last.accuracy_std is None:
             mean, std = _shown(last.loss), _shown(last.loss_std)

@@ -10,7 +10,7 @@ from analogcli.figures.comparison import changed_fields
 from analogcli.figures.drawing import Drawing, Quantity
 from analogcli.figures.summary import measure_of
 from analogcli.spec import DoubleDevice
-from analogcli.store import RunRecord, Store
+from analogcli.store import Inferences, RunRecord, Store
 
 DRIFT = "drift"
 """What the picture of :func:`of_drift` is called; no run and no figure of the registry is."""
@@ -43,7 +43,8 @@ def of_drift(store: Store, runs: Sequence[RunRecord]) -> Drawing:
     """
     from analogcli.figures.drift import DriftCurve, by_time, draw_drift
 
-    known = [run for run in runs or store.with_inferences() if store.inferences(run)]
+    inferences = Inferences(store)
+    known = [run for run in runs or inferences.runs() if inferences.of(run)]
     left_out = [run.short_id for run in runs if run not in known]
     if left_out or not known:
         which = f"run {', '.join(left_out)}" if left_out else "any run"
@@ -51,7 +52,7 @@ def of_drift(store: Store, runs: Sequence[RunRecord]) -> Drawing:
     drawn = [
         DriftCurve(label, settings.drift_compensation, by_time(records))
         for run, label in zip(known, short_labels(known), strict=True)
-        for settings, records in store.inferences(run)
+        for settings, records in inferences.of(run)
     ]
     return Drawing("-".join([DRIFT, *(run.short_id for run in runs)])[:100], lambda: draw_drift(drawn))
 

@@ -17,10 +17,11 @@ from analogcli.store import checkpoints, schema
 from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.patience import while_away
 from analogcli.store.store import Store
+from analogcli.store.values import Status
 
 What = Literal["copied", "brought further", "there already", "queued", "being trained"]
 WHAT: tuple[What, ...] = get_args(What)
-ENDED = ("finished", "failed", "interrupted", "cancelled")
+ENDED: tuple[Status, ...] = ("finished", "failed", "interrupted", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class _Reached:
 class _Known:
     """What one store knows of a run, without its rows."""
 
-    status: str
+    status: Status
     reached: _Reached
     inferences: int
 
@@ -72,7 +73,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
             return Copied(run_id, "queued" if status == "queued" else "being trained")
     if theirs and ours.reached <= theirs.reached and ours.inferences <= theirs.inferences:
         return Copied(run_id, "there already")
-    with source._read() as session:
+    with source.reading() as session:
         run = session.get_one(schema.Run, run_id, options=_WHOLE)
         files = {m.index: CheckpointFile(c.path, c.sha256, c.size) for m in run.models for c in m.checkpoints}
         payloads, problems = _sound(source, run_id, files)
@@ -86,7 +87,7 @@ def _copy(source: Store, target: Store, run_id: str, ours: _Known, theirs: _Know
         status = _status(source, run_id, ours)
 
         def write() -> None:
-            with target._write() as there:
+            with target.writing() as there:
                 if further:
                     _replace(there, run, status, set(payloads))
                 _add_inferences(there, run)
@@ -106,7 +107,7 @@ _WHOLE = (
 )
 
 
-def _status(store: Store, run_id: str, known: _Known) -> str:
+def _status(store: Store, run_id: str, known: _Known) -> Status:
     """Return the status of a run; of one that is not recorded as ended it depends on its process."""
     return known.status if known.status in ENDED else store.runs(id=run_id)[0].status
 
@@ -125,7 +126,7 @@ def _all_known(store: Store) -> dict[str, _Known]:
         per_run(func.sum(schema.Checkpoint.step), schema.Checkpoint),
         per_run(func.count(), schema.Inference),
     )
-    with store._read() as session:
+    with store.reading() as session:
         return {
             run_id: _Known(status, _Reached(status == "finished", epochs, files, int(steps)), inferences)
             for run_id, status, epochs, files, steps, inferences in session.execute(
@@ -147,7 +148,7 @@ def _sound(store: Store, run_id: str, files: dict[int, CheckpointFile]) -> tuple
     return payloads, tuple(problems)
 
 
-def _replace(session: Session, run: schema.Run, status: str, with_checkpoint: set[int]) -> None:
+def _replace(session: Session, run: schema.Run, status: Status, with_checkpoint: set[int]) -> None:
     session.execute(sa.delete(schema.Run).filter_by(id=run.id))
     copied = _like(run, status=status)
     copied.attempts = [_like(attempt, id=None, run_id=run.id) for attempt in run.attempts]

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from analogcli.errors import StoreError, UsageError
 from analogcli.store.explain import explained
-from analogcli.store.location import LOCKED_S, Location
+from analogcli.store.location import Location
 
 HEAD = "0007"
 MIGRATING = 0x616E616C6F67
@@ -36,8 +36,8 @@ def connect(location: Location) -> Engine:
 
 def _sqlite(location: Location, file: Path) -> Engine:
     file.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(location.database, connect_args={"timeout": location.timeout}, json_serializer=_json)
-    event.listen(engine, "connect", partial(_prepare_sqlite, location.timeout))
+    engine = sa.create_engine(location.database, connect_args={"timeout": location.lock_timeout}, json_serializer=_json)
+    event.listen(engine, "connect", partial(_prepare_sqlite, location.lock_timeout))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -54,7 +54,7 @@ def _server(location: Location) -> Engine:
             f"--store {location} needs a driver that is not installed ({exc}); "
             "`pip install 'analogcli[postgres]'` installs it"
         ) from exc
-    event.listen(engine, "connect", _prepare_server)
+    event.listen(engine, "connect", partial(_prepare_server, location.lock_timeout))
     return engine
 
 
@@ -74,9 +74,9 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _prepare_server(connection: Any, record: Any) -> None:
+def _prepare_server(lock_timeout: float, connection: Any, record: Any) -> None:
     # As with SQLite: what somebody else holds is waited for, and not for ever.
-    connection.execute(f"SET lock_timeout = '{LOCKED_S}s'")
+    connection.execute(f"SET lock_timeout = '{lock_timeout:g}s'")
     connection.commit()
 
 

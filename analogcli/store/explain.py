@@ -14,7 +14,7 @@ Sentences = Mapping[tuple[str, ...], str]
 """What follows "the store …", by the signs in the database's own words; {}: those words."""
 
 SQLITE: Sentences = {
-    ("database is locked",): "was locked by another process for {timeout}; try again, or see who holds it",
+    ("database is locked",): "was locked by another process for {locked}; try again, or see who holds it",
     ("disk is full",): "could not be written: the disk is full; make room, then `analog resume` the run",
     ("readonly database",): "is read-only; give write permission or choose another --store",
     ("unable to open",): "cannot be opened; check that its folder may be written, or choose another --store",
@@ -52,7 +52,7 @@ SERVER: Sentences = {
     ("No space left", "could not extend"): "could not be written: the disk is full; make room, then `analog resume` "
     "the run",
     ("read-only transaction",): "is read-only; choose another --store, or a user who may write",
-    ("lock timeout",): "was locked by another process for {timeout}; try again, or see who holds it",
+    ("lock timeout",): "was locked by another process for {locked}; try again, or see who holds it",
 }  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def _reason(exc: DBAPIError, location: Location) -> StoreError:
 def _sentence(said: str, sentences: Sentences, location: Location) -> str | None:
     for signs, sentence in sentences.items():
         if any(sign in said for sign in signs):
-            words = sentence.replace("{timeout}", f"{location.timeout:g} s").replace("{}", _first_line(said))
+            words = sentence.replace("{locked}", f"{location.lock_timeout:g} s").replace("{}", _first_line(said))
             return f"the store {location} {words}{'' if words.endswith('?') else '.'}"
     return None
 

@@ -12,7 +12,7 @@ from analogcli.errors import UsageError
 
 DEFAULT_STORE = "results/analog.db"
 LOCKED_S = 30
-"""How long another process may have a SQLite file locked."""
+"""How long another process may hold a lock, on a SQLite file or in a server, before who waits for it gives up."""
 AWAY_S = 300
 """How long a server may be away, e.g. to be restarted, before what is to be written fails."""
 POSTGRESQL = "postgresql+psycopg"
@@ -51,6 +51,15 @@ class Location:
             return max(float(str(text)), 0.0)
         except ValueError as exc:
             raise UsageError(f"--store {self}: timeout={text!r} is not a number of seconds") from exc
+
+    @property
+    def lock_timeout(self) -> float:
+        """How long to wait for what another process has locked [s]; ``?timeout=`` says it of a SQLite file alone.
+
+        Raises:
+            UsageError: that is not a number.
+        """
+        return self.timeout if self.file else float(LOCKED_S)
 
     @property
     def checkpoints(self) -> str | None:

@@ -1,7 +1,7 @@
 """Who trains a run: tells a living process from one that was killed, and from a later one with the same number.
 
 On the machine and in the container where a process runs it can be looked for; of any other only its lease is known,
-which it renews for as long as it lives and which is measured by the database's clock (``queue.py``).
+which it renews for as long as it lives and which is measured by the database's clock (``claims.py``).
 """
 
 import os

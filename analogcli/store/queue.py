@@ -7,119 +7,35 @@ database's clock; what the workers' own clocks say does not matter. A run whose 
 from its last checkpoint; one over which workers die again and again without getting any further has failed.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy import select
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, defer, load_only
-from sqlalchemy.sql.functions import FunctionElement
 
-from analogcli.spec import RunSpec
 from analogcli.store import schema
+from analogcli.store.claims import LEASE_S, database_time, hand_over, one_at_a_time, own_row, put_back
 from analogcli.store.location import Location
 from analogcli.store.patience import patient
-from analogcli.store.processes import Owner, this_process
-from analogcli.store.values import HELD, RunRecord, is_held, new_run, owner_of, run_record, status_of
+from analogcli.store.processes import this_process
+from analogcli.store.rows import STANDING, is_held, new_run, owner_of, queued, run_record, status_of
+from analogcli.store.store import Store
+from analogcli.store.values import HELD, Queued, RunRecord, Status, Wanted
 
-if TYPE_CHECKING:
-    from analogcli.store.store import Store
-
-LEASE_S = 60.0
-"""How long a worker that cannot be looked for is taken to live after it was last heard of [s]."""
 MAX_DEATHS = 3
 """Workers that may die over a run without getting it any further."""
-ONE_AT_A_TIME = 0x717565756564
-"""Key of the lock under which a server's specs are looked for and stored: "queued" in ASCII."""
 
 Wish = Literal["cancel"]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A run that a sweep wants; ``command`` trains it alone."""
-
-    spec: RunSpec
-    command: str
-
-
-@dataclass(frozen=True)
-class Queued:
-    """A run of a sweep and how it stands, without its spec and epochs."""
-
-    run_id: str
-    spec_hash: str
-    sweep: str
-    command: str
-    status: str
-    error: str | None
-    worker: str | None
-    owner: Owner
-    lease_s: float | None
-    """What is left of the lease of a run that is held [s]."""
-
-    is_claimable: bool
-    """Whether the next worker takes it."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no worker will look at it again."""
-        return not self.is_claimable and self.status not in HELD
-
-
-class _Now(FunctionElement[float]):
-    """The database's time [s since 1970], not that at which the transaction began."""
-
-    type = sa.Double()
-    inherit_cache = True
-
-
-@compiles(_Now, "sqlite")
-def _now_sqlite(element: Any, compiler: Any, **_: Any) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@compiles(_Now, "postgresql")
-def _now_postgresql(element: Any, compiler: Any, **_: Any) -> str:
-    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-
-
-def database_time(session: Session) -> float:
-    """Return the database's time [s since 1970]."""
-    return float(session.scalars(select(_Now())).one())
-
-
-def one_at_a_time(session: Session) -> None:
-    """Wait until nobody else is between looking for a spec and storing it; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME))
-
-
-def hand_over(session: Session, run: schema.Run) -> None:
-    """Make this process the one that trains a run, until its lease ends."""
-    owner = this_process()
-    if run.status != "cancelling" or owner_of(run) != owner:
-        run.status = "running"
-    run.error, run.updated_at = None, datetime.now(UTC)
-    run.hostname, run.pid, run.process_started, run.place = owner.hostname, owner.pid, owner.started, owner.place
-    run.worker, run.lease_until = _worker_name(), database_time(session) + LEASE_S
-
-
-def _worker_name() -> str:
-    job, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    job = f"{job}_{task}" if job and task else os.environ.get("SLURM_JOB_ID")
-    return f"job {job}" if job else f"process {os.getpid()}"
 
 
 @dataclass(frozen=True)
 class Queue:
     """The queue of a store; every method is one transaction."""
 
-    store: "Store"
+    store: Store
 
     @property
     def location(self) -> Location:
@@ -133,7 +49,7 @@ class Queue:
         What is queued or trained already, for whomever, stays as it is; what ended otherwise goes on.
         """
         left = []
-        with self.store._write() as session:
+        with self.store.writing() as session:
             one_at_a_time(session)
             time, now = database_time(session), datetime.now(UTC)
             stored = _best_by_hash(session, [one.spec.hash for one in wanted])
@@ -144,7 +60,7 @@ class Queue:
                     run = new_run(one.spec, now)
                     session.add(run)
                 elif run.status not in ("finished", "queued") and not is_held(run, time):
-                    _put_back(run)
+                    put_back(run)
                 left += [] if run.status == "finished" else [one]
                 entry = {"sweep": sweep, "position": position, "command": one.command, "queued_at": now}
                 session.add(schema.SweepRun(run_id=run.id, **entry))
@@ -156,7 +72,7 @@ class Queue:
 
         First come those whose workers died, then the others in their order.
         """
-        with self.store._write() as session:
+        with self.store.writing() as session:
             now = database_time(session)
             waits = _of(sweep, schema.Run.status == "queued").limit(1).with_for_update(skip_locked=True, of=schema.Run)
             run = self._orphan(session, sweep, now) or session.scalars(waits).first()
@@ -169,7 +85,7 @@ class Queue:
     @patient
     def claim_too(self, run_ids: Sequence[str]) -> list[RunRecord]:
         """Take those of these runs that wait."""
-        with self.store._write() as session:
+        with self.store.writing() as session:
             now = database_time(session)
             waits = schema.Run.id.in_(run_ids) & (schema.Run.status == "queued")
             runs = list(session.scalars(select(schema.Run).filter(waits).with_for_update(skip_locked=True)))
@@ -201,7 +117,7 @@ class Queue:
     @patient
     def renew(self, run_id: str) -> Wish | None:
         """Renew the lease of a run that this process has, and return what others wish of it."""
-        with self.store._write() as session:
+        with self.store.writing() as session:
             run = session.get(schema.Run, run_id, with_for_update=True)
             if run is None or run.status not in HELD or owner_of(run) != this_process():
                 return None
@@ -211,7 +127,7 @@ class Queue:
     @patient
     def wish(self, run_id: str) -> Wish | None:
         """Return what others wish of a run."""
-        with self.store._read() as session:
+        with self.store.reading() as session:
             status = session.scalars(select(schema.Run.status).filter_by(id=run_id)).first()
         return "cancel" if status == "cancelling" else None
 
@@ -222,18 +138,18 @@ class Queue:
         Raises:
             RunTaken: another process has it.
         """
-        with self.store._write() as session:
-            run = self.store._own_row(session, run_id)
+        with self.store.writing() as session:
+            run = own_row(session, run_id, self.location)
             if run.status == "cancelling":
                 run.status = "cancelled"
             elif run.status in ("running", "interrupted"):
-                _put_back(run)
+                put_back(run)
 
     @patient
-    def cancel(self, run_ids: Iterable[str]) -> dict[str, str]:
+    def cancel(self, run_ids: Iterable[str]) -> dict[str, Status]:
         """Cancel runs that are not over and return what has become of each that was not: cancelled or cancelling."""
-        changed = {}
-        with self.store._write() as session:
+        changed: dict[str, Status] = {}
+        with self.store.writing() as session:
             now = database_time(session)
             for run_id in run_ids:
                 run = session.get(schema.Run, run_id, with_for_update=True)
@@ -247,26 +163,20 @@ class Queue:
         """Return the runs of ``sweep``, or of all sweeps, in their order; one that several want comes once."""
         run, entry = schema.Run, schema.SweepRun
         query = select(run, entry).join(entry, entry.run_id == run.id).order_by(entry.queued_at, entry.position)
-        query = query.options(load_only(run.spec_hash, run.status, run.error, *WHO))
+        query = query.options(load_only(*STANDING))
         query = query.filter(entry.sweep == sweep) if sweep else query
-        with self.store._read() as session:
+        with self.store.reading() as session:
             now = database_time(session)
-            found = {one.id: _queued(one, wanted, now) for one, wanted in session.execute(query)}
+            found = {one.id: queued(one, wanted, now) for one, wanted in session.execute(query)}
         return list(found.values())
 
     @patient
     def sweep(self, name: str) -> str | None:
         """Return the name of the sweep that begins with ``name``, the newest of several; None if none does."""
         query = select(schema.SweepRun.sweep).group_by(schema.SweepRun.sweep)
-        with self.store._read() as session:
+        with self.store.reading() as session:
             names = list(session.scalars(query.order_by(sa.func.max(schema.SweepRun.queued_at))))
         return next((one for one in reversed(names) if one == name or one.startswith(f"{name}-")), None)
-
-
-WHO = (
-    schema.Run.worker, schema.Run.hostname, schema.Run.pid, schema.Run.process_started, schema.Run.place,
-    schema.Run.lease_until,
-)  # fmt: skip
 
 
 def _of(sweep: str | None, what: sa.ColumnElement[bool]) -> sa.Select[schema.Run]:
@@ -295,25 +205,3 @@ def _best_by_hash(session: Session, hashes: Sequence[str]) -> dict[str, schema.R
         for found in session.scalars(query.order_by(run.status == "finished", epochs, run.created_at)):
             best[found.spec_hash] = found
     return best
-
-
-def _put_back(run: schema.Run) -> None:
-    run.status, run.error, run.deaths, run.updated_at = "queued", None, 0, datetime.now(UTC)
-    # Nobody has it: what its last process may still want to record is refused.
-    run.hostname = run.pid = run.process_started = run.place = run.worker = run.lease_until = None
-
-
-def _queued(run: schema.Run, entry: schema.SweepRun, now: float) -> Queued:
-    held = is_held(run, now)
-    return Queued(
-        run_id=run.id,
-        spec_hash=run.spec_hash,
-        sweep=entry.sweep,
-        command=entry.command,
-        status=status_of(run, now),
-        error=run.error,
-        worker=run.worker,
-        owner=owner_of(run),
-        lease_s=run.lease_until - now if held and run.lease_until is not None else None,
-        is_claimable=run.status == "queued" or (run.status in HELD and not held),
-    )

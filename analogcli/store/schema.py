@@ -18,6 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from analogcli.store.values import Status
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC; SQLite forgets the zone, so it is put back on reading."""
@@ -58,9 +60,8 @@ class Run(Base):
     protocol: Mapped[str] = mapped_column(String(100))
     setting: Mapped[str] = mapped_column(String(100))
     backend: Mapped[str] = mapped_column(String(20))
-    status: Mapped[str] = mapped_column(String(20))
-    """queued, running, cancelling (running, but asked to stop for good), finished, failed, interrupted or cancelled;
-    of a row that is held (running or cancelling) it depends on its process whether it still is."""
+    status: Mapped[Status] = mapped_column(String(20))
+    """Of a row that is held (running or cancelling) it depends on its process whether it still is."""
     error: Mapped[str | None] = mapped_column(Text)
     repeatable: Mapped[bool]
     """Whether the same spec gives the same bits on one machine."""

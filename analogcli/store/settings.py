@@ -1,38 +1,35 @@
 """What a store knows of itself: where its checkpoints lie, so that every process on every machine looks there."""
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import func, select
 
 from analogcli.errors import UsageError
-from analogcli.store import queue, schema
+from analogcli.store import schema
+from analogcli.store.claims import one_at_a_time
 from analogcli.store.files import Files, RemoteFiles, files_at
 from analogcli.store.location import Location, without_password
-
-if TYPE_CHECKING:
-    from analogcli.store.store import Store
+from analogcli.store.session import Database
 
 CHECKPOINTS = "checkpoints"
 
 
-def checkpoint_files(store: "Store") -> Files:
-    """Return where the store's checkpoints lie: where it was first told to keep them, else in its own folder.
+def checkpoint_files(database: Database, own: Files) -> Files:
+    """Return where the checkpoints of a store lie: where it was first told to keep them, else in its ``own`` folder.
 
     Raises:
         UsageError: ``?checkpoints=`` of the URL is no place for files, or not where the store has them.
     """
-    asked = files_at(store.location.checkpoints) if store.location.checkpoints else None
-    with store._read() as session:
+    asked = files_at(database.location.checkpoints) if database.location.checkpoints else None
+    with database.reading() as session:
         known = session.get(schema.Setting, CHECKPOINTS)
-    if known is None and asked and asked.address != store.files.address:
-        return _from_now_on(store, asked)
-    files = files_at(known.value) if known else store.files
+    if known is None and asked and asked.address != own.address:
+        return _from_now_on(database, own, asked)
+    files = files_at(known.value) if known else own
     if asked and asked.address != files.address:
-        raise _elsewhere(store.location, files)
+        raise _elsewhere(database.location, files)
     return files
 
 
-def _from_now_on(store: "Store", asked: Files) -> Files:
+def _from_now_on(database: Database, own: Files, asked: Files) -> Files:
     if without_password(asked.address) != asked.address:
         raise UsageError(
             "a password in checkpoints= would be kept in the store; give it in the settings of that file "
@@ -40,13 +37,13 @@ def _from_now_on(store: "Store", asked: Files) -> Files:
         )
     if isinstance(asked, RemoteFiles):
         asked.check()
-    with store._write() as session:
-        queue.one_at_a_time(session)
+    with database.writing() as session:
+        one_at_a_time(session)
         known = session.get(schema.Setting, CHECKPOINTS)  # Another process may have been first.
         if known and known.value != asked.address:
-            raise _elsewhere(store.location, files_at(known.value))
+            raise _elsewhere(database.location, files_at(known.value))
         if known is None and session.scalar(select(func.count()).select_from(schema.Checkpoint)):
-            raise _elsewhere(store.location, store.files)
+            raise _elsewhere(database.location, own)
         if known is None:
             session.add(schema.Setting(name=CHECKPOINTS, value=asked.address))
     return asked

@@ -1,18 +1,14 @@
 """What the store gives back: frozen values without a database behind them."""
 
-import json
-import re
-import uuid
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from analogcli.errors import SpecError
 from analogcli.spec import RunSpec, build
-from analogcli.store import schema
 from analogcli.store.checkpoints import CheckpointFile
 from analogcli.store.processes import Owner
 
@@ -21,9 +17,9 @@ BEFORE = -1.0
 RELAXED = "relaxed"
 """Name of the series with test loss and accuracy after the devices have relaxed."""
 
-SEED = re.compile(r'"seed": (\d+)')
-
-HELD = {"running": "interrupted", "cancelling": "cancelled"}
+Status = Literal["queued", "running", "cancelling", "finished", "failed", "interrupted", "cancelled"]
+"""How a run stands; one that is cancelling still runs, but is asked to stop for good."""
+HELD: dict[Status, Status] = {"running": "interrupted", "cancelling": "cancelled"}
 """What a row may say whose process trains it, and what has become of the run if that process is gone."""
 
 
@@ -125,7 +121,7 @@ class RunHead(_Specified):
     id: str
     spec_hash: str
     spec_data: dict[str, Any]
-    status: str
+    status: Status
     created_at: datetime
     n_models: int
     furthest: int
@@ -139,8 +135,7 @@ class RunRecord(_Specified):
     id: str
     spec_hash: str
     spec_data: dict[str, Any]
-    status: str
-    """queued, running, cancelling, finished, failed, interrupted or cancelled."""
+    status: Status
     error: str | None
     repeatable: bool
     resolved_config: dict[str, Any]
@@ -176,88 +171,33 @@ class RunRecord(_Specified):
         return sum(e.seconds for model in self.models for e in model.epochs)
 
 
-def new_run(spec: RunSpec, now: datetime) -> schema.Run:
-    """Return the row of a run that nobody has begun yet."""
-    return schema.Run(
-        id=str(uuid.uuid4()),
-        spec_hash=spec.hash,
-        spec=spec.model_dump(mode="json"),
-        experiment=spec.experiment,
-        protocol=spec.protocol,
-        setting=spec.setting,
-        backend=spec.backend,
-        status="queued",
-        repeatable=True,
-        resolved_config={},
-        created_at=now,
-        updated_at=now,
-        models=[schema.Model(index=i, seed=spec.seed + i) for i in range(spec.n_models)],
-    )
+@dataclass(frozen=True)
+class Wanted:
+    """A run that a sweep wants; ``command`` trains it alone."""
+
+    spec: RunSpec
+    command: str
 
 
-def owner_of(run: schema.Run) -> Owner:
-    """Return the process that has a run, or had it last."""
-    return Owner(run.hostname, run.pid, run.process_started, run.place)
+@dataclass(frozen=True)
+class Queued:
+    """A run of a sweep and how it stands, without its spec and epochs."""
 
+    run_id: str
+    spec_hash: str
+    sweep: str
+    command: str
+    status: Status
+    error: str | None
+    worker: str | None
+    owner: Owner
+    lease_s: float | None
+    """What is left of the lease of a run that is held [s]."""
 
-def is_held(run: schema.Run, now: float) -> bool:
-    """Whether a living process trains the run; ``now`` is the database's time [s since 1970]."""
-    return run.status in HELD and owner_of(run).holds(run.lease_until, now)
+    is_claimable: bool
+    """Whether the next worker takes it."""
 
-
-def status_of(run: schema.Run, now: float) -> str:
-    """Return the status of a run; that of one whose process is gone says so."""
-    return run.status if run.status not in HELD or is_held(run, now) else HELD[run.status]
-
-
-def run_record(run: schema.Run, now: float) -> RunRecord:
-    """Return the value of a row; ``now`` is the database's time [s since 1970]."""
-    return RunRecord(
-        id=run.id,
-        spec_hash=run.spec_hash,
-        spec_data=run.spec,
-        status=status_of(run, now),
-        error=run.error,
-        repeatable=run.repeatable,
-        resolved_config=run.resolved_config,
-        created_at=run.created_at,
-        updated_at=run.updated_at,
-        owner=owner_of(run),
-        models=tuple(_model_record(model) for model in run.models),
-        attempts=tuple(_columns(attempt) for attempt in run.attempts),
-    )
-
-
-class SpecTexts:
-    """Decodes specs; of very many runs most differ in nothing but the seed, and are decoded once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, dict[str, Any]] = {}
-
-    def decoded(self, text: str) -> dict[str, Any]:
-        """Return a spec from its JSON; what is in it may be shared with that of another run."""
-        seeds = SEED.findall(text)
-        if len(seeds) != 1:
-            return dict(json.loads(text))
-        alike = SEED.sub('"seed": 0', text)
-        if alike not in self._known:
-            self._known[alike] = json.loads(alike)
-        return self._known[alike] | {"seed": int(seeds[0])}
-
-
-def run_head(row: Any, now: float, specs: SpecTexts) -> RunHead:
-    """Return the value of the columns of a run, its spec as text, and the counts ``n_models`` and ``furthest``."""
-    status = status_of(row, now)
-    return RunHead(
-        row.id, row.spec_hash, specs.decoded(row.spec), status, row.created_at, row.n_models, row.furthest or 0
-    )
-
-
-def _model_record(model: schema.Model) -> ModelRecord:
-    names = [f.name for f in fields(EpochRecord)]
-    epochs = tuple(EpochRecord(*(getattr(epoch, name) for name in names)) for epoch in model.epochs)
-    return ModelRecord(model.id, model.index, model.seed, epochs)
-
-
-def _columns(row: schema.Provenance) -> dict[str, Any]:
-    return {c.key: getattr(row, c.key) for c in schema.Provenance.__table__.columns if c.key not in ("id", "run_id")}
+    @property
+    def is_over(self) -> bool:
+        """Whether no worker will look at it again."""
+        return not self.is_claimable and self.status not in HELD

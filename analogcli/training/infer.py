@@ -15,7 +15,7 @@ from analogcli.backends import Programmable
 from analogcli.data import DataSet
 from analogcli.errors import UsageError
 from analogcli.spec import ExecutionOptions, HardwareAware, PcmInference
-from analogcli.store import BEFORE, InferenceRecord, ModelRecord, RunRecord, Store
+from analogcli.store import BEFORE, InferenceRecord, Inferences, ModelRecord, RunRecord, Store
 from analogcli.training.fit import evaluate
 from analogcli.training.run import Prepared, prepare, same_data
 from analogcli.training.trained import states_of
@@ -87,7 +87,7 @@ def infer(
 
 def stored(store: Store, run: RunRecord, settings: PcmInference) -> list[InferenceRecord]:
     """Return what is stored of ``run`` on memory with these settings."""
-    return next((records for theirs, records in store.inferences(run) if theirs == settings), [])
+    return next((records for theirs, records in Inferences(store).of(run) if theirs == settings), [])
 
 
 def _infer_group(
@@ -111,7 +111,7 @@ def _infer_group(
             on_chip.at_time(seconds)
         tested = evaluate(on_chip, ready.dataset, run.spec.task)
         predicted = _predictions(on_chip, ready.dataset, len(models))
-        store.record_inferences(
+        Inferences(store).record(
             settings,
             [
                 InferenceRecord(model.id, repeat, seconds, *result, numbers)

@@ -285,7 +285,10 @@ def _recorded(store: Store, runs: Sequence[RunRecord]) -> Iterator[None]:
 
     def end(reason: str) -> None:
         for run in runs:
-            store.end(run.id, *(("failed", reason) if len(runs) == 1 else ("interrupted",)))
+            if len(runs) == 1:
+                store.end(run.id, "failed", reason)
+            else:
+                store.end(run.id, "interrupted")
 
     try:
         yield

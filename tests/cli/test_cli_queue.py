@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from command_kit import TINY, Done
 
 from analogcli.registry import load
-from analogcli.spec import RunSpec
-from analogcli.store import Queue, Store, Wanted
+from analogcli.spec import ExecutionOptions, RunSpec
+from analogcli.store import Queue, Store, Wanted, collect, schema
 
 DIGITS = {"task.dataset": "mnist5k", "task.model.hidden": [8], "task.batch_size": 100, "task.epochs": 1}
 
@@ -84,6 +85,17 @@ def test_cancelling_names_runs_or_sweeps_or_all(analog: Callable[..., Done], wai
     assert again.code == 0, again.err
     assert "2 runs to train, 1 are stored; 1 at a time" in again.err
     assert {run.status for run in Store.open().runs()} == {"finished"}
+
+
+def test_cancelling_all_leaves_a_run_alone_whose_process_is_gone(
+    analog: Callable[..., Done], waiting: list[str]
+) -> None:
+    store = Store.open()
+    left = store.begin(spec(7), collect(ExecutionOptions(), "cpu", None, None), repeatable=True, resolved={})
+    with store.sessions() as session, session.begin():
+        session.execute(sa.update(schema.Run).filter_by(id=left).values(pid=2**30))
+    assert analog("cancel", "--all").out == f"run {waiting[1][:8]} cancelled\n"
+    assert store.run(left).status == "interrupted"
 
 
 def test_queued_runs_survive_being_deleted_and_copied_around(analog: Callable[..., Done], waiting: list[str]) -> None:

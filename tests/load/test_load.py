@@ -9,7 +9,7 @@ from command_kit import Done
 from load_kit import fill, write_all
 
 from analogcli.store import Store
-from analogcli.store.values import SpecTexts
+from analogcli.store.rows import SpecTexts
 
 WRITERS, RUNS, EPOCHS = 16, 2, 3
 

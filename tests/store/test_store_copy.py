@@ -13,7 +13,7 @@ from store_helpers import begin, files_of, train_one
 
 from analogcli.errors import UsageError
 from analogcli.spec import PcmInference
-from analogcli.store import InferenceRecord, RunRecord, Store, copy_runs
+from analogcli.store import InferenceRecord, Inferences, RunRecord, Store, copy_runs
 
 CODE_THAT_WAITS = [sys.executable, "-c", "input()"]
 
@@ -36,7 +36,7 @@ def fill(store: Store, n: int = 3) -> list[RunRecord]:
         store.end(run_id, "finished" if last else "failed", None if last else "the reason, in Greek: λόγος")
         if last:
             records = [InferenceRecord(m.id, 0, 1e5, 1 / 3, None, [0.1, float("nan")]) for m in run.models]
-            store.record_inferences(PcmInference(), records)
+            Inferences(store).record(PcmInference(), records)
     return store.runs()
 
 
@@ -52,7 +52,7 @@ def contents(store: Store) -> dict[str, Any]:
             models.append((model.index, model.seed, model.epochs, series, saved, tensors))
         inferences = [
             (settings, [(r.repeat, r.seconds, r.test_loss, r.test_accuracy, str(r.predictions)) for r in records])
-            for settings, records in store.inferences(run)
+            for settings, records in Inferences(store).of(run)
         ]
         said[run.id] = (
             run.spec_hash, run.spec_data, run.status, run.error, run.created_at, run.attempts, models, inferences
@@ -96,7 +96,7 @@ def test_the_run_that_got_further_stays(store: Store, other: Store) -> None:
 def test_tests_on_a_chip_that_were_made_later_come_after(store: Store, other: Store) -> None:
     run = fill(store)[-1]
     copy(store, other)
-    store.record_inferences(PcmInference(), [InferenceRecord(run.models[1].id, 1, 60.0, 0.5, 0.9)])
+    Inferences(store).record(PcmInference(), [InferenceRecord(run.models[1].id, 1, 60.0, 0.5, 0.9)])
     assert copy(store, other) == ["there already"] * 2 + ["brought further"]
     assert contents(other) == contents(store)
 

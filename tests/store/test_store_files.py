@@ -128,7 +128,7 @@ def test_runs_are_copied_from_place_to_place(address: str, place: str, tmp_path:
 def test_a_store_whose_files_cannot_be_reached_from_here_is_read_all_the_same(address: str) -> None:
     store = Store.open(address)
     run_id = begin(store)
-    with store._write() as session:
+    with store.writing() as session:
         session.add(Setting(name="checkpoints", value="s4://bucket/x"))
     opened = Store.open(address)
     assert [run.id for run in opened.runs()] == [run_id]

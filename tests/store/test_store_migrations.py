@@ -15,7 +15,7 @@ from store_helpers import NO_FILE, begin, take_over, train_one
 from analogcli import store as store_package
 from analogcli.errors import StoreError
 from analogcli.spec import PcmInference
-from analogcli.store import EpochRecord, InferenceRecord, ModelEpoch, Store, locate
+from analogcli.store import EpochRecord, InferenceRecord, Inferences, ModelEpoch, Store, locate
 from analogcli.store.engine import HEAD
 from analogcli.store.schema import Base
 
@@ -81,8 +81,8 @@ def test_a_store_from_before_inference_keeps_its_runs_and_takes_inferences(tmp_p
     assert [run.models for run in again.runs()] == [run.models for run in before]
     assert again.runs()[0].status == "interrupted", "what an older version began is nobody's"
     record = InferenceRecord(run.models[0].id, 0, 1e5, 0.5, None)
-    again.record_inferences(PcmInference(), [record])
-    assert again.inferences(before[0]) == [(PcmInference(), [record])]
+    Inferences(again).record(PcmInference(), [record])
+    assert Inferences(again).of(before[0]) == [(PcmInference(), [record])]
 
 
 def test_opening_an_up_to_date_store_writes_nothing(tmp_path: Path) -> None:

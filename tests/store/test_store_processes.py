@@ -14,7 +14,8 @@ import server_kit
 from store_helpers import NO_FILE, begin, epoch
 
 from analogcli.errors import StoreError
-from analogcli.store import ModelEpoch, Store
+from analogcli.store import ModelEpoch, Store, location
+from analogcli.store.claims import row_of
 
 PROCESSES = 6
 EPOCHS = 10
@@ -72,6 +73,23 @@ def test_a_store_locked_for_longer_than_the_timeout_is_a_sentence(tmp_path: Path
     other.execute("ROLLBACK")
     store.end(run_id, "finished")
     assert store.run(run_id).status == "finished"
+
+
+@pytest.mark.parametrize("query", ["", "?timeout=0.7"])
+def test_what_is_said_of_a_lock_is_how_long_it_was_waited_for(
+    address: str, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The timeout of a server is how long it may be away: its locks are not waited for that long.
+    monkeypatch.setattr(location, "LOCKED_S", 0.3)
+    other = Store.open(address)
+    store = Store.open(other.location.url.render_as_string(hide_password=False) + query)
+    run_id, seconds = begin(store), 0.7 if query and store.location.file else 0.3
+    with other.writing() as session:
+        row_of(session, run_id, other.location)
+        began = time.monotonic()
+        with pytest.raises(StoreError, match=rf"was locked by another process for {seconds} s; try again"):
+            store.end(run_id, "finished")
+        assert seconds <= time.monotonic() - began < 5
 
 
 def test_a_writer_waits_longer_than_the_timeout_while_others_get_on_with_their_writing(tmp_path: Path) -> None:

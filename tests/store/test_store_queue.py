@@ -16,7 +16,8 @@ from command_kit import forkserver
 from store_helpers import begin, spec, take_over, train_one
 
 from analogcli.errors import RunTaken
-from analogcli.store import LEASE_S, Queue, Store, Wanted, processes, queue
+from analogcli.store import LEASE_S, Queue, Store, Wanted, claims, processes
+from analogcli.store.queue import MAX_DEATHS
 from analogcli.store.schema import Run
 
 RUNS = 40
@@ -36,7 +37,7 @@ def change(store: Store, run_id: str, **columns: object) -> None:
 
 def database_time(store: Store) -> float:
     with store.sessions() as session:
-        return queue.database_time(session)
+        return claims.database_time(session)
 
 
 def stands(store: Store, sweep: str | None = None) -> dict[str, str]:
@@ -175,7 +176,7 @@ def test_a_lease_is_renewed_by_the_database_s_clock_and_only_by_the_worker_that_
 def test_a_run_over_which_workers_die_without_getting_further_fails_with_a_sentence(store: Store) -> None:
     line = Queue(store)
     line.add("s", wanted(0, 1))
-    for _ in range(queue.MAX_DEATHS):
+    for _ in range(MAX_DEATHS):
         run = line.claim()
         assert run is not None and run.spec.seed == 0
         change(store, run.id, pid=2**30, worker="job 17")
@@ -183,7 +184,7 @@ def test_a_run_over_which_workers_die_without_getting_further_fails_with_a_sente
     assert other is not None and other.spec.seed == 1, "the queue goes on"
     failed = store.run(run.id)
     assert failed.status == "failed" and failed.error is not None
-    assert failed.error.startswith(f"{queue.MAX_DEATHS} workers died over it without getting any further")
+    assert failed.error.startswith(f"{MAX_DEATHS} workers died over it without getting any further")
     assert f"`analog resume {failed.short_id}` tries again" in failed.error
     # Asked for again, it gets all its chances back.
     assert [one.spec.seed for one in line.add("s", wanted(0))] == [0]
@@ -194,12 +195,12 @@ def test_a_run_over_which_workers_die_without_getting_further_fails_with_a_sente
 def test_workers_may_die_any_number_of_times_over_a_run_that_gets_further(store: Store) -> None:
     line = Queue(store)
     line.add("s", wanted(0))
-    for number in range(2 * queue.MAX_DEATHS):
+    for number in range(2 * MAX_DEATHS):
         run = line.claim()
         assert run is not None
         train_one(store, run.id, run.models[0], number)
         change(store, run.id, pid=2**30)
-    assert len(store.runs()[0].models[0].epochs) == 2 * queue.MAX_DEATHS
+    assert len(store.runs()[0].models[0].epochs) == 2 * MAX_DEATHS
 
 
 def test_a_run_is_released_for_others_by_the_worker_that_has_it(store: Store) -> None:

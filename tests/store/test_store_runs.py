@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from store_helpers import NO_FILE, begin, epoch, files_of, provenance, spec, take_over, train_one
 
 from analogcli.errors import AlreadyStored, RunTaken, StoreError, UnknownName, UsageError
-from analogcli.store import ModelEpoch, Store, processes, queue
+from analogcli.store import ModelEpoch, Store, claims, processes
 from analogcli.store.schema import Run
 
 
@@ -163,7 +163,7 @@ def test_a_later_process_with_the_same_number_does_not_train_the_run(store: Stor
 def test_a_process_on_another_machine_or_in_another_container_has_a_run_as_long_as_its_lease(store: Store) -> None:
     run_id = begin(store)
     with store.sessions() as session:
-        now = queue.database_time(session)
+        now = claims.database_time(session)
     owned_by(store, run_id, 1, 0.0, hostname="elsewhere", place="another machine", lease_until=now + 20)
     assert store.run(run_id).status == "running"
     with pytest.raises(UsageError, match="is being trained by process 1 on elsewhere"):

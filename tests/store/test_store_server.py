@@ -13,7 +13,8 @@ from store_helpers import begin, epoch, provenance, train_one
 
 from analogcli.errors import StoreError, UsageError
 from analogcli.spec import ExecutionOptions, PcmInference
-from analogcli.store import InferenceRecord, ModelEpoch, Store, collect, locate
+from analogcli.store import InferenceRecord, Inferences, ModelEpoch, Store, collect, locate
+from analogcli.store.claims import row_of
 
 
 @pytest.fixture(autouse=True)
@@ -129,12 +130,12 @@ def test_two_processes_do_not_both_take_a_run_over(postgres: Server) -> None:
     run_id = begin(store)
     store.end(run_id, "interrupted")
     taken = threading.Event()
-    with store._write() as session:
-        store._row(session, run_id).status = "running"
+    with store.writing() as session:
+        row_of(session, run_id, store.location).status = "running"
 
         def second() -> None:
-            with other._write() as session:
-                assert other._row(session, run_id).status == "running"
+            with other.writing() as session:
+                assert row_of(session, run_id, other.location).status == "running"
             taken.set()
 
         thread = threading.Thread(target=second)
@@ -192,7 +193,7 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(postgres: Server) -> No
                 lambda: store.take_over(run.id, provenance(), repeatable=True, resolved={}),
                 lambda: store.record_epochs([ModelEpoch(model, epoch(1), {"train_loss": np.zeros(3)}, file)]),
                 lambda: store.record_checkpoints({model: file}, 1, 5),
-                lambda: store.record_inferences(PcmInference(), [InferenceRecord(model, 0, 1.0, 0.5, 0.5)]),
+                lambda: Inferences(store).record(PcmInference(), [InferenceRecord(model, 0, 1.0, 0.5, 0.5)]),
                 lambda: store.end(run.id, "finished"),
             )
         ):

@@ -9,7 +9,7 @@ from command_kit import Done, Running, wait_until
 
 from analogcli.backends import get
 from analogcli.errors import BackendError
-from analogcli.store import Store
+from analogcli.store import Inferences, Store
 
 try:
     get("aihwkit").check()
@@ -135,10 +135,10 @@ def test_a_killed_inference_keeps_what_it_had_and_goes_on(
     wait_until(lambda: store.counts()["inferences"] >= 5)
     running.send(signal.SIGKILL)
     running.finish()
-    kept = store.inferences(store.run(run))[0][1]
+    kept = Inferences(store).of(store.run(run))[0][1]
     assert 5 <= len(kept) < 81
     assert analog(*words[:4], "--repeats", "3").code == 0
-    assert set(kept) <= set(store.inferences(store.run(run))[0][1])
+    assert set(kept) <= set(Inferences(store).of(store.run(run))[0][1])
 
 
 def test_a_regression_shows_its_loss(analog: Callable[..., Done]) -> None:
