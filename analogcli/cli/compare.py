@@ -49,6 +49,7 @@ def compare(
     analog compare --experiment mnist-fcn --published --md
     analog compare exact/table2 --published
     """
+    from analogcli.cli.console import note
     from analogcli.errors import UsageError
     from analogcli.figures.comparison import compare as compare_runs
     from analogcli.registry import load
@@ -72,8 +73,21 @@ def compare(
     limit = (o.NEWEST if form in (Form.TABLE, Form.MD) else 0) if newest is None else newest
     found = _select(opened, entries, runs or [], experiment, limit)
     if not found:
-        raise UsageError("no stored run matches; `analog list runs` shows what there is, `analog run` makes one")
-    print_rows(compare_runs(found, entries, published=published), form, published=published)
+        raise UsageError(_way_out(entries, runs or []))
+    rows = compare_runs(found, entries, published=published)
+    print_rows(rows, form, published=published)
+    if published and not any(row.published for row in rows):
+        note("note: nothing is published for these runs, or not with these data, epochs and constants")
+
+
+def _way_out(registry: "Registry", names: list[str]) -> str:
+    """Return why there is nothing to compare, and what to do."""
+    if len(names) == 1 and registry.is_figure(names[0]):
+        figure = registry.figure(names[0])
+        if not registry.curves(figure):
+            return f"{figure.id} has no runs to compare; `analog plot {figure.id}` draws it"
+        return f"no run of {figure.id} is stored; `analog sweep {figure.id}` makes them"
+    return "no stored run matches; `analog list runs` shows what there is, `analog run` makes one"
 
 
 def _select(
@@ -100,7 +114,8 @@ def _select(
                     note(f"note: {choice.run.short_id} stands for {choice.curve.command}: {choice.remark}")
         else:
             found.append(store.run(name))
-    return found
+    # A run may stand in several panels.
+    return list({run.id: run for run in found}.values())
 
 
 def _named(run: "RunRecord", names: list[str]) -> bool:

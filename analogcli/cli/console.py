@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from analogcli.store import RunRecord, Store
 
 PIPE_WIDTH = 240
+WORD = 40
+"""Characters of a word up to which no column of a table is narrower."""
 
 
-def out() -> Console:
-    """Return the console for data."""
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+def out(*, wide: bool = False) -> Console:
+    """Return the console for data, as wide as the terminal; ``wide``: as if there were none."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() and not wide else PIPE_WIDTH, highlight=False)
 
 
 def err() -> Console:
@@ -60,15 +62,25 @@ def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
 def table(
     title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()
 ) -> None:
-    """Print a table to stdout; ``right`` are the columns that are numbers."""
+    """Print a table to stdout; ``right`` are the columns that are numbers.
+
+    Where the terminal is too narrow, columns wrap between words; where that does not help, whole lines do: an id or a
+    number is never cut.
+    """
     numbers = set(right)
+    cells = [["–" if cell is None else str(cell) for cell in row] for row in rows]
     view = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="bold", pad_edge=False)
     view.show_header = any(columns)
     for i, name in enumerate(columns):
-        view.add_column(name, justify="right" if i in numbers else "left", overflow="fold")
-    for row in rows:
-        view.add_row(*("–" if cell is None else str(cell) for cell in row))
-    out().print(view, markup=False)
+        longest = max((len(word) for row in [columns, *cells] for word in row[i].split()), default=0)
+        view.add_column(
+            name, justify="right" if i in numbers else "left", overflow="fold", min_width=min(longest, WORD)
+        )
+    for row in cells:
+        view.add_row(*row)
+    least = sum(column.min_width or 0 for column in view.columns) + 2 * (len(columns) - 1)
+    console = out()
+    (console if least <= console.width else out(wide=True)).print(view, markup=False)
 
 
 def percent(fraction: float | None, digits: int = 2) -> str | None:

@@ -59,7 +59,7 @@ def plot(
     analog plot drift 1f0c2a77 9be2d3a0             accuracy against time, after analog infer
     """
     from analogcli.cli.console import note
-    from analogcli.errors import AnalogError
+    from analogcli.errors import AnalogError, UsageError
     from analogcli.figures import draw, draw_runs
     from analogcli.figures.theme import save
     from analogcli.registry import load
@@ -69,6 +69,9 @@ def plot(
     entries = load(registry)
     overrides = o.overrides(set_, epochs=epochs, seed=seed, n_models=n_models, dataset=dataset, backend=backend)
     figure = entries.figure(names[0]) if entries.is_figure(names[0]) else None
+    drawn_alone = [name for name in names if entries.is_figure(name)]
+    if drawn_alone and len(names) > 1:
+        raise UsageError(f"{drawn_alone[0]} is a figure of its own: draw it alone, `analog plot {drawn_alone[0]}`")
     if figure is not None and figure.kind in draw.WITHOUT_RUNS:
         drawn = draw.without_runs(figure)
     else:

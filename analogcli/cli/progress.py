@@ -1,5 +1,8 @@
-"""The live view of a training run on stderr: one bar with the last epoch and time left; silence when no terminal."""
+"""The live view of a training run on stderr: a bar with the last epoch and time left; without a terminal few lines."""
 
+import os
+import sys
+import time
 from collections.abc import Sequence
 from statistics import fmean, stdev
 from types import TracebackType
@@ -11,6 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from analogcli.cli.console import duration, err
 from analogcli.store import EpochRecord, ModelRecord, RunRecord
 
+QUIET_S = 30.0
+"""Where no terminal watches, a line about an epoch comes no sooner than this after the last one."""
+
 
 class ProgressView:
     """Shows a run; use as a context manager. With ``quiet`` only notes are shown."""
@@ -18,6 +24,7 @@ class ProgressView:
     def __init__(self, *, quiet: bool = False) -> None:
         self._console: Console = err()
         self._quiet = quiet
+        self._last_line = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -93,14 +100,17 @@ class ProgressView:
             completed=self._before + self._group_size * epoch * self._steps_per_epoch,
             status=f"{which}epoch {epoch}/{self._epochs_planned} {results[-1]}",
         )
-        if self._console.is_terminal:
+        if self._console.is_terminal or time.monotonic() - self._last_line > QUIET_S:
+            self._last_line = time.monotonic()
             moment = records[0].recorded_at.astimezone().strftime("%H:%M:%S")
             seconds = duration(sum(record.seconds for record in records))
             self._say("  ".join([f"{moment} {which}epoch {epoch:>3}/{self._epochs_planned}", *results, seconds]))
 
     def on_stop_request(self) -> None:
         """Say that the wish to stop was heard."""
-        self._progress.console.print("stopping at a checkpoint … (Ctrl-C again stops at once)", markup=False)
+        # A handler of signals calls this, perhaps in the middle of a print or of an import: nothing that has a state.
+        begin = "\n" if self._console.is_terminal else ""
+        os.write(sys.stderr.fileno(), f"{begin}stopping at a checkpoint … (Ctrl-C again stops at once)\n".encode())
 
     def _say(self, text: str) -> None:
         if not self._quiet:

@@ -68,7 +68,7 @@ def print_summary(run: "RunRecord") -> None:
     what = [
         ("run", f"{run.short_id}  {run.status}" + (f": {run.error}" if run.error else "")),
         ("experiment", f"{spec['experiment']}, protocol {spec['protocol']}, setting {spec['setting']}"),
-        ("device", _device(device) if device else "none (floating point)"),
+        ("device", _device(device) if device else _without(spec["algorithm"])),
         ("data set", spec["task"].get("dataset", spec["task"]["kind"])),
         ("backend", spec["backend"] + ("" if run.repeatable else " (its pulses have no seed: not bit-repeatable)")),
         (
@@ -86,6 +86,13 @@ def _device(device: dict[str, Any]) -> str:
     kind = device.get("law", device["kind"])
     shown = [f"{name} {device[name]:.4g}" for name in ("tau", "gamma_res", "dw_min") if name in device]
     return ", ".join([kind, *shown])
+
+
+def _without(algorithm: dict[str, Any]) -> str:
+    """Return what holds the weights of a run whose spec has no pulsed device."""
+    if algorithm["kind"] != "double-device":
+        return "none (floating point)"
+    return f"two depression-only devices a weight, {algorithm['law']}, var {algorithm['var']:.4g}"
 
 
 def _print_epochs(run: "RunRecord") -> None:

@@ -34,10 +34,13 @@ def status(
     """
     from analogcli.cli.console import out, print_json
     from analogcli.errors import UnknownName
+    from analogcli.registry import load
     from analogcli.store import Queue, Store
 
     queue = Queue(Store.open(store, create=False))
-    name = queue.sweep(sweep) if sweep else None
+    entries = load(None)
+    asked = entries.figure(sweep).id if sweep and entries.is_figure(sweep) else sweep
+    name = queue.sweep(asked) if asked else None
     if sweep and not name:
         known = dict.fromkeys(entry.sweep for entry in queue.waiting())
         raise UnknownName("sweep", sweep, known, "`analog sweep` makes one.")

@@ -52,10 +52,11 @@ def fetch(name: str, torch_class: str, data_dir: Path, files: Sequence[str], *, 
             install(Path(unfinished), data_dir, files)
     except (DownloadFailed, OSError) as exc:
         reason = str(exc) if isinstance(exc, DownloadFailed) else f"{exc.strerror}: {exc.filename}"
+        other = "image-folder:DIR" if name.startswith("cifar") else "mnist5k"
         raise DataError(
             f"{name} is not in {data_dir} and cannot be downloaded ({reason}): connect to the internet and run again, "
             f"or point --data-dir or ANALOG_DATA_DIR at a folder that holds {files[0]}, "
-            f"or use --dataset mnist5k, which needs neither."
+            f"or use --dataset {other}, which needs neither."
         ) from exc
 
 

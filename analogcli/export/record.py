@@ -87,10 +87,12 @@ def record_of(store: Store, registry: Registry, run: RunRecord) -> Record:
     """Return the record of a finished run.
 
     Raises:
-        UsageError: it is not finished.
+        UsageError: it is not finished, or was not trained at all.
     """
     if run.status != "finished":
         raise UsageError(f"run {run.short_id} is {run.status}; a record is of a finished run (`analog resume` ends it)")
+    if not run.epochs_done:
+        raise UsageError(f"run {run.short_id} has no trained epoch; a record is of a finished run with epochs")
     known = registry.published(run.spec)
     known = known if known and known.matches_epochs else None
     measure = measure_of(run.spec_data)

@@ -68,7 +68,12 @@ def changed_fields(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
     changed = [
         p for p in paths if any(_differs(p, g) for g in (groups.values() if p.startswith(HARDWARE) else [leaves]))
     ]
-    return [{path: own.get(path) for path in changed} for own in leaves]
+    return [{path: _shown(path, own.get(path)) for path in changed} for own in leaves]
+
+
+def _shown(path: str, value: Any) -> Any:
+    """Return a value as a table has it: of a digest its first digits, which tell two files apart as well."""
+    return value[:8] if path.endswith("sha256") and isinstance(value, str) else value
 
 
 def _differs(path: str, leaves: Sequence[dict[str, Any]]) -> bool:

@@ -54,7 +54,9 @@ class Registry:
 
     def figure(self, name: str) -> Figure:
         """Return the figure of this id or alias."""
-        return self.figures[_find("figure", name, self._figure_names)]
+        if not self.is_figure(name):
+            raise UnknownName("figure", name, [*self.figures, *self._figure_names])
+        return self.figures[self._figure_names[fold(name)]]
 
     def is_experiment(self, name: str) -> bool:
         """Return whether an experiment answers to ``name``."""

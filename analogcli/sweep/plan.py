@@ -42,8 +42,12 @@ def plan_grid(
     """Return the runs of all combinations of ``axes``, and the axes that some floating-point setting does not have.
 
     Such a setting is planned once instead of once for every value.
+
+    Raises:
+        SpecError: no setting of the grid has an axis.
     """
-    planned, dropped = [], dict[str, None]()
+    planned, dropped, settings = [], dict[str, None](), dict[str, None]()
+    kept = set[str]()
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         prot = registry.protocol(registry.experiment(experiment), point.pop("protocol", protocol))
@@ -51,9 +55,17 @@ def plan_grid(
         own = dict(overrides) | point
         absent = [path for path in own if not registry.applies(prot.id, name, path)]
         dropped |= dict.fromkeys(absent)
+        settings |= {name: None}
+        kept |= own.keys() - set(absent)
         own = {path: value for path, value in own.items() if path not in absent}
         spec = registry.spec(experiment, protocol=prot.id, setting=name, overrides=own)
         planned.append(Wanted(spec, words(registry, experiment, prot.id, name, own)))
+    for axis in axes:
+        if axis in dropped and axis not in kept:
+            raise SpecError(
+                f"--grid {axis} is of no setting here ({', '.join(settings)}); name one that has it, "
+                f"e.g. --setting analog-sgd"
+            )
     return _once(planned), list(dropped)
 
 

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import pty
 import resource
 import statistics
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,3 +226,20 @@ def test_anything_may_be_named_by_the_environment(analog: Callable[..., Done], t
         assert (tmp_path / "elsewhere.db").is_file()
     finally:
         del os.environ["ANALOG_STORE"]
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(60, 2), (200, 2)])
+def test_no_terminal_is_so_narrow_that_a_number_is_cut(columns: int, lines: int) -> None:
+    """A terminal wraps whole lines where columns have no room: ids and numbers can be read and copied."""
+    program = (
+        "from analogcli.cli.console import table;"
+        "table(None, ['run', 'experiment', 'floor', 'created'],"
+        "[['1f0c2a77', 'magnetoionic-fashion-mnist', 1.6345e-09, '2026-11-28']] , right=[2])"
+    )
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=terminal)
+    os.close(terminal)
+    shown = os.read(controller, 10_000).decode()
+    assert len(shown.splitlines()) == lines
+    assert all(word in shown for word in ("1f0c2a77", "magnetoionic-fashion-mnist", "1.6345e-09", "2026-11-28"))

@@ -44,6 +44,12 @@ def test_status_shows_what_waits_and_counts_the_rest(analog: Callable[..., Done]
     assert unknown.code == 2 and "no sweep is called 'fig4'" in unknown.err
 
 
+def test_a_sweep_is_found_by_any_name_of_its_figure(analog: Callable[..., Done]) -> None:
+    assert analog("run", "mnist-fcn", *TINY, "--epochs", "0").code == 0
+    Queue(Store.open()).add("response/fig4-123456", [Wanted(spec(0), "analog run mnist-fcn")])
+    assert analog("status", "fig4", "--json").json == analog("status", "response/fig4", "--json").json != []
+
+
 def test_an_empty_queue_is_said_so(analog: Callable[..., Done]) -> None:
     Store.open()
     assert analog("status").out == "the queue is empty; `analog sweep` fills it\n"
