@@ -40,6 +40,8 @@ METHOD_STYLES: dict[str, tuple[Dashes, str]] = {
 SMOOTH_FROM = 10
 """Epochs from which on a moving average does not hide what a run has reached."""
 OTHER_STYLE: tuple[Dashes, str] = ("-", "v")
+AGAIN = ("x", "+", "*", "d")
+"""Markers of the lines for which there is no further colour."""
 LEGEND_COLUMNS = 3
 PUBLISHED: dict[str, Any] = {"linewidth": 5, "alpha": 0.35, "zorder": 0}
 FAINT = Line2D([], [], color="0.5", label="published", **PUBLISHED)
@@ -112,6 +114,8 @@ def draw_runs(runs: "Sequence[RunRecord]", labels: Sequence[str]) -> Canvas:
     lines = []
     for i, (run, label) in enumerate(zip(runs, labels, strict=True)):
         dashes, marker = METHOD_STYLES.get(run.spec_data["setting"], OTHER_STYLE)
+        # Where colours come again, markers tell lines of one method apart.
+        marker = marker if i < len(COLOURS) else AGAIN[(i // len(COLOURS) - 1) % len(AGAIN)]
         wrapped = textwrap.fill(label, LABEL_WIDTH, subsequent_indent="   ")
         lines.append(Line(wrapped, COLOURS[i % len(COLOURS)], dashes, marker, *accuracy_by_epoch(run)))
     height = PANEL_INCHES[1] + 0.16 * sum(line.label.count("\n") + 1 for line in lines)

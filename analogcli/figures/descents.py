@@ -120,6 +120,8 @@ def _draw(lines: Sequence[tuple[int, Line]], style: CurveStyle, titles: Sequence
     panels = sorted({number for number, _ in lines})
     width, height = style.panel_inches or PANEL_INCHES
     handles = _legend([line for _, line in lines])
+    if any(line.published for _, line in lines):
+        handles.append(Line2D([], [], color="0.5", linestyle=":", alpha=0.6, linewidth=3, label="published"))
     # A legend beside the panels has room of its own: what is given is the size of the panels.
     beside = 0.0 if style.legend == "below" else 0.6 + 0.075 * max(len(str(h.get_label())) for h in handles)
     with themed():

@@ -59,9 +59,10 @@ def draw_distributions(title: str, drawn: Sequence[Distribution]) -> Canvas:
         for ax in (left, right):
             ax.set_ylabel("Density")
             ax.set_ylim(bottom=0)
-            if ax.patches:
-                ax.legend(loc="upper right")
-        left.set_title(title, fontsize=9)
+        canvas.suptitle(title, fontsize=9)
+        # One legend for both: in the left panel it would lie on the peak.
+        handles, labels = left.get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside lower center", ncol=len(labels))
         return canvas
 
 

@@ -198,6 +198,13 @@ def test_any_runs_can_be_drawn_together(registry: Registry, store: Store) -> Non
     assert [" ".join(text.get_text().split()) for text in legend.get_texts()] == labels
 
 
+def test_no_two_of_many_runs_are_drawn_alike(add: Add, registry: Registry) -> None:
+    spec = registry.spec("digits-fcn", overrides={"task.epochs": 2})
+    runs = [add(spec, [[0.1, 0.5, 0.6]]) for _ in range(3 * len(COLOURS))]
+    (ax,) = draw_runs(runs, [str(i) for i in range(len(runs))]).axes
+    assert len({(line.get_color(), line.get_marker()) for line in data_lines(ax)}) == len(runs)
+
+
 def test_a_single_epoch_and_a_single_point_can_be_drawn(add: Add, registry: Registry) -> None:
     spec = registry.spec("digits-fcn", overrides={"task.epochs": 0})
     (ax,) = draw_runs([add(spec, [[0.1]])], ["untrained"]).axes
