@@ -1,7 +1,6 @@
 """The live view of a training run on stderr: a bar with the last epoch and time left; without a terminal few lines."""
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from statistics import fmean, stdev
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from analogcli.cli.console import duration, err
 from analogcli.store import EpochRecord, ModelRecord, RunRecord
 
+STDERR = 2
 QUIET_S = 30.0
 """Where no terminal watches, a line about an epoch comes no sooner than this after the last one."""
 
@@ -110,7 +110,7 @@ class ProgressView:
         """Say that the wish to stop was heard."""
         # A handler of signals calls this, perhaps in the middle of a print or of an import: nothing that has a state.
         begin = "\n" if self._console.is_terminal else ""
-        os.write(sys.stderr.fileno(), f"{begin}stopping at a checkpoint … (Ctrl-C again stops at once)\n".encode())
+        os.write(STDERR, f"{begin}stopping at a checkpoint … (Ctrl-C again stops at once)\n".encode())
 
     def _say(self, text: str) -> None:
         if not self._quiet:
