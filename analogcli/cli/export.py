@@ -81,6 +81,7 @@ def export(
 def _write_records(
     store: "Store", name: str | None, n_models: int | None, out: Path | None, registry: Path | None
 ) -> Path:
+    from analogcli.cli.console import note
     from analogcli.errors import UsageError
     from analogcli.export.record import FOLDER, record_of, write_records
     from analogcli.figures.selection import of_figure
@@ -100,7 +101,8 @@ def _write_records(
         runs = [store.run(name or "last")]
         file = runs[0].spec_data["experiment"]
     path = (out or store.folder / FOLDER) / f"{file}.jsonl"
-    write_records([record_of(store, entries, run) for run in runs], path)
+    for older, newer in write_records([record_of(store, entries, run) for run in runs], path):
+        note(f"note: `{newer.command}`: {newer.mean:.6g} takes the place of {older.mean:.6g}, of {older.finished}")
     return path
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from analogcli.cli.console import duration, err
-from analogcli.store import EpochRecord, ModelRecord, RunRecord
+from analogcli.store import HELD, EpochRecord, ModelRecord, RunRecord
 
 STDERR = 2
 QUIET_S = 30.0
@@ -54,10 +54,10 @@ class ProgressView:
         self._progress.stop()
 
     def on_found(self, run: RunRecord) -> None:
-        """Say that the spec has a run already, and how far it is; of one that only waits in the queue nothing."""
+        """Say that the spec has a run already, and how far it is; of one that waits or is trained elsewhere nothing."""
         if run.status == "finished":
             self._say(f"already stored as run {run.short_id}; --again trains it anew")
-        elif run.attempts:
+        elif run.attempts and run.status not in HELD:
             how_far = f"{run.status} after {run.epochs_done} epochs"
             self._say(f"continuing run {run.short_id}, {how_far}; --again starts anew")
 

@@ -9,7 +9,7 @@ from analogcli.cli import options as o
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from analogcli.store import Queue
+    from analogcli.store import Queue, Store
 
 LOOK_S = 1.0
 
@@ -48,14 +48,26 @@ def status(
     if json:
         print_json(rows)
         return
+    console = out()
     if not rows:
         print("the queue is empty; `analog sweep` fills it")
-        return
-    console = out()
-    if once or not console.is_terminal:
+    elif once or not console.is_terminal:
         console.print(_table(rows, name))
-        return
-    _live(queue, name)
+    else:
+        _live(queue, name)
+    if not name:
+        _note_of_others(queue.store, {row["run"] for row in rows})
+
+
+def _note_of_others(store: "Store", shown: set[str]) -> None:
+    """Say which runs are trained that no sweep has put into the queue."""
+    from analogcli.cli.console import note
+    from analogcli.store import HELD
+
+    for head in store.heads(status=tuple(HELD)):
+        if head.status in HELD and head.short_id not in shown:
+            what = " ".join(filter(None, (head.spec_data["experiment"], head.spec_data["setting"])))
+            note(f"note: run {head.short_id} ({what}) is trained outside the queue; `analog show {head.short_id}`")
 
 
 def _live(queue: "Queue", name: str | None) -> None:

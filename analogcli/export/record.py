@@ -122,11 +122,18 @@ def record_of(store: Store, registry: Registry, run: RunRecord) -> Record:
     )
 
 
-def write_records(records: Sequence[Record], file: Path) -> None:
-    """Write records into ``file``, each in the place of the line with its spec, else at the end."""
-    by_hash = {record.spec_hash: record for record in [*(read_records(file) if file.is_file() else []), *records]}
+def write_records(records: Sequence[Record], file: Path) -> list[tuple[Record, Record]]:
+    """Write records into ``file``, each in the place of the line with its spec, else at the end.
+
+    Returns:
+        What took the place of another result: the older record and the newer one.
+    """
+    before = {record.spec_hash: record for record in (read_records(file) if file.is_file() else [])}
+    by_hash = before | {record.spec_hash: record for record in records}
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{record.model_dump_json()}\n" for record in by_hash.values()), encoding="utf-8")
+    pairs = [(before[record.spec_hash], record) for record in records if record.spec_hash in before]
+    return [(older, newer) for older, newer in pairs if older.models != newer.models]
 
 
 def read_records(file: Path) -> list[Record]:

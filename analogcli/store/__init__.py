@@ -11,6 +11,7 @@ from analogcli.store.queue import Queue
 from analogcli.store.store import Store
 from analogcli.store.values import (
     BEFORE,
+    HELD,
     RELAXED,
     EpochRecord,
     InferenceRecord,
@@ -26,6 +27,7 @@ from analogcli.store.values import (
 __all__ = [
     "BEFORE",
     "DEFAULT_STORE",
+    "HELD",
     "LEASE_S",
     "RELAXED",
     "WHAT",

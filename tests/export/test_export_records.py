@@ -79,6 +79,15 @@ def test_a_run_that_is_exported_again_takes_the_place_of_its_older_line(
     assert [r.models for r in after] == [r.models for r in before], "the run repeats bit for bit"
 
 
+def test_a_result_that_takes_the_place_of_another_is_said_so(analog: Callable[..., Done], file: Path) -> None:
+    (record,) = read_records(file)
+    file.write_text(record.model_copy(update={"models": (1.0, 2.0), "mean": 1.5}).model_dump_json(), encoding="utf-8")
+    said = analog("export", "last", "--format", "record").err
+    assert f"{record.command}`: {record.mean:.6g} takes the place of 1.5" in said
+    assert read_records(file) == [record]
+    assert "takes the place" not in analog("export", "last", "--format", "record").err, "the same is no other result"
+
+
 def test_all_finished_runs_of_a_figure_are_exported(analog: Callable[..., Done], workspace: Path) -> None:
     assert analog("run", "digits-fcn", "--setting", "fp-sgd", "--quiet").code == 0
     done = analog("export", "demo", "--format", "record")

@@ -143,7 +143,8 @@ def test_what_a_living_process_trains_is_not_resumed_by_another(
     for command in (("resume", "last"), (*words("native"), "--epochs", "50")):
         done = analog(*command)
         assert done.code == 2
-        assert f"is being trained by process {running.pid} on" in done.err
+        assert f"is being trained by process {running.pid} on" in done.err and "continuing" not in done.err
+    assert "is trained outside the queue" in analog("status").err
     assert analog("list", "runs", "--json").json[0]["status"] == "running"
     running.send(signal.SIGKILL)
     running.finish()
