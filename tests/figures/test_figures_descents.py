@@ -38,7 +38,7 @@ def chosen(store: Store, registry: Registry, name: str) -> list[Choice]:
     """A figure's lines, each with a descent of its own."""
     curves = registry.curves(registry.figure(name))
     for i, curve in enumerate(curves):
-        add(store, curve.spec, [[1.0, 0.1, 0.01 * (i + 1)]])
+        add(store, curve.spec, [[1.0, 0.1, 0.01 * (i + 1)]] * curve.spec.n_models)
     runs = [run for curve in curves for run in store.runs(spec_hash=curve.spec.hash)]
     return choose(curves, runs, ONE_SPEC)
 
