@@ -63,10 +63,10 @@ def plan_grid(
     for axis in axes:
         if axis in dropped and axis not in kept:
             raise SpecError(
-                f"--grid {axis} is of no setting here ({', '.join(settings)}); name one that has it, "
+                f"--grid {_typed(axis)} is of no setting here ({', '.join(settings)}); name one that has it, "
                 f"e.g. --setting analog-sgd"
             )
-    return _once(planned), list(dropped)
+    return _once(planned), list(map(_typed, dropped))
 
 
 def parse_axis(text: str) -> tuple[str, list[Any]]:
@@ -87,6 +87,11 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
         raise UnknownName("grid axis", name, AXES, "or a path like device.dw_min.")
     path = AXES.get(axis, name.strip())
     return path, [value if path in WORDS else parse_value(value) for value in parsed]
+
+
+def _typed(axis: str) -> str:
+    """Return an axis as people type it: its short name, where it has one."""
+    return next((name for name, path in AXES.items() if path == axis), axis)
 
 
 def _split(text: str) -> list[str]:

@@ -106,7 +106,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
         "device.tau = 'half' is not allowed",
     ),
     (("sweep", "mnist-fcn", "--grid", "task.lrr=1"), "task.lrr is not a field"),
-    (("sweep", "mnist-fcn", "--grid", "tau=0.5,0.6"), "--grid device.tau is of no setting here (fp-sgd)"),
+    (("sweep", "mnist-fcn", "--grid", "tau=0.5,0.6"), "--grid tau is of no setting here (fp-sgd)"),
     (("plot", "fig4", "fig5"), "fig4 is a figure of its own: draw it alone, `analog plot fig4`"),
     # data
     ((*RUN, "--dataset", "image-folder:nowhere"), "nowhere has no folders train and test"),

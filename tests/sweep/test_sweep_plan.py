@@ -78,7 +78,7 @@ def test_a_setting_without_devices_is_planned_once_and_the_axis_left_out_is_name
         "analog run mnist-fcn --setting analog-sgd --tau 0.6",
         "analog run mnist-fcn --setting analog-sgd --tau 0.7",
     ]
-    assert "note: device.tau left out where the setting does not have it" in done.err
+    assert "note: tau left out where the setting does not have it" in done.err
     assert "4 runs, 0 stored, 4 to train" in done.err
 
 
