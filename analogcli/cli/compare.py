@@ -35,18 +35,25 @@ def compare(
     json: o.JsonOption = False,
     md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     newest: o.NewestOption = None,
+    epochs: o.EpochsOption = None,
+    seed: o.SeedOption = None,
+    n_models: o.NModelsOption = None,
+    dataset: o.DatasetOption = None,
+    backend: o.BackendOption = None,
+    set_: o.SetOption = None,
     store: o.StoreOption = None,
     registry: o.RegistryOption = None,
 ) -> None:
     """Compare runs: test accuracy as mean ± std over models of the mean of the last 5 epochs; of regressions the loss.
 
     Only the fields in which the runs differ are shown. The std is that over models at an epoch, as a mean over the last
-    epochs: the papers' rule.
+    epochs: the papers' rule. The options that change the runs of a figure are those that they were made with.
 
     \b
     analog compare
     analog compare 1f0c2a77 9be2d3a0
     analog compare --experiment mnist-fcn --published --md
+    analog compare fig4 --dataset mnist5k
     analog compare exact/table2 --published
     """
     from analogcli.cli.console import note
@@ -58,6 +65,12 @@ def compare(
     if csv + json + md > 1:
         raise UsageError("choose one of --csv, --json and --md")
     entries = load(registry)
+    overrides = o.overrides(set_, epochs=epochs, seed=seed, n_models=n_models, dataset=dataset, backend=backend)
+    if overrides and not any(map(entries.is_figure, runs or [])):
+        raise UsageError(
+            "options that change runs go with a figure, e.g. `analog compare fig4 --dataset mnist5k`; "
+            "of runs that are named by their ids leave them out"
+        )
     form = Form.CSV if csv else Form.JSON if json else Form.MD if md else Form.TABLE
     if runs and len(runs) == 1 and entries.is_figure(runs[0]) and entries.figure(runs[0]).kind == "table":
         from analogcli.cli.paper_table import print_paper_table
@@ -65,13 +78,15 @@ def compare(
 
         figure, file = entries.figure(runs[0]), locate(store).file
         # What is published can be read before anything is stored.
-        there = file is None or file.is_file()
-        choices = of_figure(Store.open(store), entries, figure, {}) if there else choose(entries.curves(figure), [])
+        if file is None or file.is_file():
+            choices = of_figure(Store.open(store), entries, figure, overrides)
+        else:
+            choices = choose(entries.curves(figure, overrides), [])
         print_paper_table(entries, figure, choices, form, published=published)
         return
     opened = Store.open(store, create=False)
     limit = (o.NEWEST if form in (Form.TABLE, Form.MD) else 0) if newest is None else newest
-    found = _select(opened, entries, runs or [], experiment, limit)
+    found = _select(opened, entries, runs or [], overrides, experiment, limit)
     if not found:
         raise UsageError(_way_out(entries, runs or []))
     rows = compare_runs(found, entries, published=published)
@@ -91,7 +106,12 @@ def _way_out(registry: "Registry", names: list[str]) -> str:
 
 
 def _select(
-    store: "Store", registry: "Registry", names: list[str], experiment: str | None, newest: int
+    store: "Store",
+    registry: "Registry",
+    names: list[str],
+    overrides: dict[str, Any],
+    experiment: str | None,
+    newest: int,
 ) -> "list[RunRecord]":
     from analogcli.cli.console import note, note_of_older
     from analogcli.figures.selection import of_figure
@@ -105,7 +125,7 @@ def _select(
     found = []
     for name in names:
         if registry.is_figure(name):
-            choices = of_figure(store, registry, registry.figure(name), {})
+            choices = of_figure(store, registry, registry.figure(name), overrides)
             found += [choice.run for choice in choices if choice.run is not None]
             for choice in choices:
                 if choice.run is None:

@@ -113,6 +113,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((*RUN, "--registry", "nowhere"), "--registry nowhere: there is no such folder"),
     # no store yet
     (("show",), "there is no store at results/analog.db yet; `analog run` or `analog demo` makes one"),
+    (("compare", "last", "--epochs", "2"), "options that change runs go with a figure"),
     (("compare",), "there is no store at results/analog.db yet"),
     (("resume", "last"), "there is no store at results/analog.db yet"),
     (("export",), "there is no store at results/analog.db yet"),

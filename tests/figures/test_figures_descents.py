@@ -101,6 +101,8 @@ def test_from_a_sweep_to_a_picture_and_its_numbers(analog: Callable[..., Done]) 
     assert len(rows) == 4 * 21
     assert {row["group"] for row in rows} == {"σ² = 0.001", "σ² = 0.01", "σ² = 0.1", "σ² = 1"}
     assert float(rows[0]["error"]) > float(rows[20]["error"]) > 0
+    assert len(analog("compare", "exact/fig4-sigma", *SHORT, "--json").json) == 4
+    assert analog("compare", "exact/fig4-sigma", "--json").code == 2
     # Without the override the figure asks for other runs, and says with which commands they are made.
     other = analog("plot", "exact/fig4-sigma")
     assert other.code == 2 and other.err.count("missing: ") == 4
