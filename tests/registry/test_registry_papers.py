@@ -105,13 +105,25 @@ def test_a_setting_is_configured_as_its_script_does(name: tuple[str, str], setti
     assert differing(spec, expected) == {}
 
 
-@pytest.mark.parametrize("experiment", ["mnist-fcn", "mnist-cnn"])
+POWER = {"device.kind": "power", "device.gamma_res": 0.5, "device.w_max_dtod": 0.0, "device.w_min_dtod": 0.0}
+SOFT_BOUNDS = {"device.kind": "soft-bounds", "device.w_max_dtod": 0.3, "device.w_min_dtod": 0.3}
+
+
+@pytest.mark.parametrize(("experiment", "device"), [("mnist-fcn", POWER), ("mnist-cnn", SOFT_BOUNDS)])
 @pytest.mark.parametrize("tau", [0.5, 0.6, 0.7, 0.8])
-def test_the_response_protocol_has_the_power_device_of_figure_4_with_1200_states(experiment: str, tau: float) -> None:
+def test_the_response_protocol_has_the_devices_of_figure_4_with_1200_states(
+    experiment: str, device: dict[str, Any], tau: float
+) -> None:
     spec = REGISTRY.spec(experiment, protocol="response", setting="analog-sgd", overrides={"device.tau": tau})
-    bounds = {"device.w_max_dtod": 0.0, "device.w_min_dtod": 0.0}
-    assert differing(spec, bounds | {"device.kind": "power", "device.gamma_res": 0.5, "device.tau": tau}) == {}
+    assert differing(spec, device | {"device.tau": tau}) == {}
     assert spec.leaves()["device.dw_min"] == pytest.approx(2 * tau / 1200, rel=1e-15)
+
+
+def test_what_the_text_of_figure_4_says_of_the_cnn_is_a_figure_of_its_own() -> None:
+    analog = [curve.spec for curve in REGISTRY.curves(REGISTRY.figure("response/fig4-text")) if curve.spec.device]
+    assert len(analog) == 6
+    assert all(differing(spec, POWER) == {} for spec in analog)
+    assert all(REGISTRY.published(spec) is None for spec in analog)
 
 
 @pytest.mark.parametrize("experiment", ["mnist-fcn", "mnist-cnn"])
