@@ -25,7 +25,7 @@ def status(
     """Show the queue: runs that wait or are trained, by which worker on which host, how far, and what failed.
 
     On a terminal the table is live until nothing is left to do; Ctrl-C ends the showing, not the runs. Finished runs
-    are listed if a sweep is named, else counted.
+    are listed if a sweep is named, else counted. A note names runs that are trained outside the queue.
 
     \b
     analog status
@@ -66,7 +66,7 @@ def _note_of_others(store: "Store", shown: set[str]) -> None:
 
     for head in store.heads(status=tuple(HELD)):
         if head.status in HELD and head.short_id not in shown:
-            what = " ".join(filter(None, (head.spec_data["experiment"], head.spec_data["setting"])))
+            what = f"{head.spec_data['experiment']} {head.spec_data['setting']}"
             note(f"note: run {head.short_id} ({what}) is trained outside the queue; `analog show {head.short_id}`")
 
 

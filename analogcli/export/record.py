@@ -132,8 +132,8 @@ def write_records(records: Sequence[Record], file: Path) -> list[tuple[Record, R
     by_hash = before | {record.spec_hash: record for record in records}
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{record.model_dump_json()}\n" for record in by_hash.values()), encoding="utf-8")
-    pairs = [(before[record.spec_hash], record) for record in records if record.spec_hash in before]
-    return [(older, newer) for older, newer in pairs if older.models != newer.models]
+    again = [(before[record.spec_hash], record) for record in records if record.spec_hash in before]
+    return [(older, newer) for older, newer in again if older.models != newer.models]
 
 
 def read_records(file: Path) -> list[Record]:

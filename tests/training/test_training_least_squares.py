@@ -61,7 +61,7 @@ def test_the_digital_floors_of_figure_1_are_those_of_the_default_noise(lr: float
 
 @pytest.mark.parametrize("lr", [0.2, 0.1, 0.05, 0.03])
 def test_the_analog_floors_of_figure_1_are_those_published(lr: float) -> None:
-    """Of one model's floor 15 % is chance, of the mean of eight 5 %; that of the script is out by 25 to 80 %."""
+    """A model's floor scatters by 10 to 23 %, the mean of eight by 4 to 8 %; the script's is out by 24 to 75 %."""
     published = REGISTRY.published(spec_of("squares-lr", "analog-sgd", task__lr=lr))
     _, done = run(spec_of("squares-lr", "analog-sgd", task__lr=lr), range(8))
     assert published and done.loss_RS[:, 2000:].mean().item() == pytest.approx(published.value, rel=0.15)
